@@ -1,0 +1,219 @@
+/**
+ * Every error a user can meet, in one table: its code is the same in HTTP answers, in `--json` on the command line and
+ * in `docs/errors.md` (whose headings are the codes). Codes and sentences that older clients know are kept to the
+ * letter (core-api 0): their panels translate by code.
+ */
+
+/** Process exit codes (DESIGN 7). */
+export const Exit = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notConfigured: 3,
+  notFound: 4,
+  locked: 5,
+  partial: 6,
+  refused: 7,
+  unavailable: 8,
+  integrity: 9,
+} as const;
+export type ExitCode = (typeof Exit)[keyof typeof Exit];
+
+interface ErrorEntry {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  readonly exit: ExitCode;
+  /** What happened. */
+  readonly sentence: string;
+  /** What to do next; `''` where the sentence says it. */
+  readonly hint: string;
+}
+
+const entry = (status: number, exit: ExitCode, sentence: string, hint = ''): ErrorEntry => ({
+  status,
+  exit,
+  sentence,
+  hint,
+});
+
+export const ERRORS = {
+  // Known to older clients.
+  request_failed: entry(400, Exit.failure, 'the request could not be carried out'),
+  invalid_admin_key: entry(
+    401,
+    Exit.failure,
+    'invalid admin key',
+    'Send the admin key as "Authorization: Bearer <key>". It was printed at the first start (docker compose logs).',
+  ),
+  method_not_allowed: entry(405, Exit.failure, 'method not allowed'),
+  connection_env_managed: entry(
+    409,
+    Exit.failure,
+    'connection setup is managed by environment variables',
+    'Change CPA_UPSTREAM_URL and CPA_MANAGEMENT_KEY where the daemon is started, and restart it.',
+  ),
+  setup_env_managed: entry(
+    409,
+    Exit.failure,
+    'setup is managed by environment variables',
+    'Change CPA_UPSTREAM_URL and CPA_MANAGEMENT_KEY where the daemon is started, and restart it.',
+  ),
+  cpa_connection_required: entry(400, Exit.usage, 'cpaBaseUrl and managementKey are required'),
+  cpa_connection_required_for_monitoring: entry(
+    400,
+    Exit.usage,
+    'cpaBaseUrl and managementKey are required when request monitoring is enabled',
+  ),
+  usage_service_not_configured: entry(
+    428,
+    Exit.notConfigured,
+    'usage service is not configured',
+    'Open /management.html and finish setup.',
+  ),
+  cpa_usage_retention_invalid: entry(
+    400,
+    Exit.failure,
+    'CPA redis-usage-queue-retention-seconds must be greater than 0',
+    'Set redis-usage-queue-retention-seconds in the config.yaml of CLIProxyAPI, best to 3600.',
+  ),
+  poll_interval_exceeds_retention: entry(
+    400,
+    Exit.usage,
+    'pollIntervalMs must be less than or equal to CPA redis-usage-queue-retention-seconds',
+    'Choose a shorter poll interval, or raise redis-usage-queue-retention-seconds in CLIProxyAPI.',
+  ),
+  management_api_validation_failed: entry(502, Exit.unavailable, 'management API validation failed'),
+  management_api_config_failed: entry(502, Exit.unavailable, 'management API config request failed'),
+  enable_cpa_usage_statistics_failed: entry(502, Exit.unavailable, 'enable CPA usage statistics failed'),
+  invalid_time_zone: entry(400, Exit.usage, 'invalid time zone'),
+
+  // Ours, over HTTP.
+  not_found: entry(404, Exit.notFound, 'there is nothing at this address'),
+  not_available: entry(501, Exit.failure, 'this part is not available in this version'),
+  invalid_request: entry(400, Exit.usage, 'the request is not valid'),
+  body_too_large: entry(413, Exit.usage, 'the request body is too large'),
+  too_many_attempts: entry(
+    429,
+    Exit.failure,
+    'too many wrong admin keys from your address',
+    'Wait for the time in Retry-After; a right key and a running session still work.',
+  ),
+  cpa_key_given: entry(
+    401,
+    Exit.failure,
+    'this is the management key of CLIProxyAPI, and the admin key of cpamp is wanted',
+    'The admin key starts with cmp_admin_ and was printed at the first start (docker compose logs).',
+  ),
+  usage_queue_owned: entry(
+    409,
+    Exit.failure,
+    'the usage queue belongs to cpamp: whoever else pops it takes records away',
+    'Read the records from /v0/management/usage/export instead.',
+  ),
+  gateway_key_refused: entry(
+    502,
+    Exit.refused,
+    'CLIProxyAPI does not accept the saved management key',
+    'Save the right key; or press "try again" after you corrected it in CLIProxyAPI.',
+  ),
+  gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
+  starting: entry(
+    503,
+    Exit.unavailable,
+    'the daemon is still opening its database',
+    'Try again in a moment.',
+  ),
+  database_locked: entry(
+    503,
+    Exit.locked,
+    'the database is locked by another process',
+    'Stop the other program that has the database open.',
+  ),
+  database_failed: entry(500, Exit.failure, 'the database failed'),
+  disk_full: entry(507, Exit.failure, 'the disk is full', 'Free space on the volume of the data directory.'),
+  internal: entry(
+    500,
+    Exit.failure,
+    'something went wrong inside cpamp',
+    'Run it again with --verbose and report it.',
+  ),
+
+  // Starting, files and keys.
+  invalid_config: entry(400, Exit.usage, 'the configuration is not valid'),
+  secret_file_unreadable: entry(500, Exit.usage, 'a file that should hold a secret cannot be used'),
+  data_dir_unusable: entry(500, Exit.failure, 'the data directory cannot be written'),
+  database_foreign: entry(
+    500,
+    Exit.integrity,
+    'this database was not made by cpamp',
+    'Point USAGE_DB_PATH at another file. Taking over the database of an older program is a step of its own.',
+  ),
+  database_newer: entry(
+    500,
+    Exit.integrity,
+    'this database was written by a newer cpamp',
+    'Start the newer version again, or restore the backup made before the upgrade.',
+  ),
+  database_held: entry(
+    500,
+    Exit.locked,
+    'another cpamp daemon already runs on this database',
+    'Stop it first, or give this one a USAGE_DB_PATH of its own.',
+  ),
+  port_in_use: entry(500, Exit.unavailable, 'the address to listen on cannot be used'),
+  data_key_missing: entry(
+    503,
+    Exit.integrity,
+    'data.key is missing, and the database holds secrets encrypted with it',
+    'Put the file back, or make a new one with: cpamp setup --new-data-key',
+  ),
+  data_key_malformed: entry(
+    503,
+    Exit.integrity,
+    'data.key is not a key: it must be 32 bytes, or 32 bytes in base64',
+    'Put the right file back, or make a new one with: cpamp setup --new-data-key',
+  ),
+  data_key_foreign: entry(
+    503,
+    Exit.integrity,
+    'data.key does not fit this database',
+    'Put the right file back, or make a new one with: cpamp setup --new-data-key',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface AppErrorOptions {
+  /** What in particular: appended to the sentence after a colon. Never a secret. */
+  readonly detail?: string;
+  /** Replaces the table's hint where more is known. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** Replaces the table's HTTP status where a documented route answers another one. */
+  readonly status?: number;
+  /** Extra headers of the HTTP answer, such as Retry-After. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An expected failure: printed without a stack trace, answered with its own status. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly status: number;
+  readonly exit: ExitCode;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    const known = ERRORS[code];
+    super(
+      options.detail ? `${known.sentence}: ${options.detail}` : known.sentence,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.hint = options.hint ?? known.hint;
+    this.status = options.status ?? known.status;
+    this.exit = known.exit;
+    this.headers = options.headers ?? {};
+  }
+}
