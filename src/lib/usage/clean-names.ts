@@ -1,0 +1,52 @@
+import type { RawNames } from './names.ts';
+import { looksSuspicious, redactName } from './redact.ts';
+import { toOneLine } from './text.ts';
+
+const MAX_BYTES = 1024;
+const MAX_ENDPOINT_BYTES = 2048;
+const CONTROL = /[\p{Cc}\p{Cf}]/u;
+/** Words of CLIProxyAPI's own that look like a rule's trigger. */
+const PLAIN_AUTH_TYPES: ReadonlySet<string> = new Set(['', 'apikey', 'oauth', 'unknown']);
+
+/**
+ * The names as they are stored: keys taken out, one line each, bounded. Almost every record passes the one test at
+ * the top unchanged.
+ */
+export function cleanNames(names: RawNames, known: readonly string[]): RawNames {
+  const { authType, ...others } = names;
+  const joined = Object.values(others).join(' ');
+  const authIsPlain = PLAIN_AUTH_TYPES.has(authType);
+  if (authIsPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
+  const clean = (name: string): string => cleanName(name, known, MAX_BYTES);
+  return {
+    requestId: clean(names.requestId),
+    provider: clean(names.provider),
+    executorType: clean(names.executorType),
+    model: clean(names.model),
+    requestedModel: clean(names.requestedModel),
+    resolvedModel: clean(names.resolvedModel),
+    endpoint: cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES),
+    method: clean(names.method),
+    path: cleanName(names.path, known, MAX_ENDPOINT_BYTES),
+    authType: authIsPlain ? authType : clean(authType),
+    authIndex: clean(names.authIndex),
+    accountSnapshot: clean(names.accountSnapshot),
+    authLabelSnapshot: clean(names.authLabelSnapshot),
+    authFileSnapshot: clean(names.authFileSnapshot),
+    authProviderSnapshot: clean(names.authProviderSnapshot),
+    authProjectIdSnapshot: clean(names.authProjectIdSnapshot),
+    reasoningEffort: clean(names.reasoningEffort),
+    requestServiceTier: clean(names.requestServiceTier),
+    responseServiceTier: clean(names.responseServiceTier),
+    serviceTier: clean(names.serviceTier),
+  };
+}
+
+function isClean(joined: string, known: readonly string[]): boolean {
+  if (looksSuspicious(joined) || CONTROL.test(joined)) return false;
+  return !known.some((secret) => joined.includes(secret));
+}
+
+function cleanName(name: string, known: readonly string[], maxBytes: number): string {
+  return toOneLine(redactName(name.slice(0, maxBytes * 4), known), maxBytes);
+}

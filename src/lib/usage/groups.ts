@@ -1,0 +1,36 @@
+import type { Json } from '../contract/event.ts';
+import { MAX_TIME_MS } from './timestamp.ts';
+
+/** One group of the response metadata while it is put together. */
+export type Group = { [field: string]: Json };
+
+/** Sets a field, unless its value is absent: null or ''. */
+export function put(into: Group, field: string, value: Json): void {
+  if (value !== null && value !== '') into[field] = value;
+}
+
+/** Sets a group, unless it is empty. */
+export function putGroup(into: Group, name: string, members: Group): void {
+  if (!isEmpty(members)) into[name] = members;
+}
+
+export function isEmpty(members: Group): boolean {
+  for (const _ in members) return false;
+  return true;
+}
+
+export function numberOf(members: Group, field: string): number | null {
+  const value = members[field];
+  return typeof value === 'number' ? value : null;
+}
+
+export function textOf(members: Group, field: string): string {
+  const value = members[field];
+  return typeof value === 'string' ? value : '';
+}
+
+/** `baseMs` + `seconds`, as whole epoch ms; null beyond the year 9999. */
+export function after(baseMs: number, seconds: number): number | null {
+  const ms = Math.round(baseMs + seconds * 1000);
+  return ms <= MAX_TIME_MS ? ms : null;
+}
