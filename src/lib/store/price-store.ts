@@ -1,0 +1,104 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import type { ContextTier, PriceCard, PriceVersion, Rates, ServiceTier } from '../contract/pricing.ts';
+import { canonicalPriceVersion, priceVersionId } from '../pricing/version.ts';
+import type { Db } from './sqlite.ts';
+
+interface RateRow {
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly cache_read: number | null;
+  readonly cache_write_5m: number | null;
+  readonly cache_write_1h: number | null;
+}
+
+function rates(row: RateRow): Rates {
+  return {
+    input: row.input,
+    output: row.output,
+    cacheRead: row.cache_read,
+    cacheWrite5m: row.cache_write_5m,
+    cacheWrite1h: row.cache_write_1h,
+  };
+}
+
+const RATE_COLUMNS = 'input, output, cache_read, cache_write_5m, cache_write_1h';
+
+/** All manual and synced price cards. Call it in the transaction that also reads the revision. */
+export function readPriceCards(db: Db): PriceCard[] {
+  const context = new Map<number, ContextTier[]>();
+  const service = new Map<number, ServiceTier[]>();
+  const contextRows = db
+    .prepare<[], RateRow & { card_id: number; threshold: number }>(
+      `SELECT card_id, threshold, ${RATE_COLUMNS} FROM price_context_tier ORDER BY card_id, threshold`,
+    )
+    .all();
+  for (const row of contextRows) {
+    append(context, row.card_id, { threshold: row.threshold, rates: rates(row) });
+  }
+  const serviceRows = db
+    .prepare<[], RateRow & { card_id: number; mode: string; service_tier: string }>(
+      `SELECT card_id, mode, service_tier, ${RATE_COLUMNS} FROM price_service_tier
+       ORDER BY card_id, mode, service_tier`,
+    )
+    .all();
+  for (const row of serviceRows) {
+    append(service, row.card_id, { mode: row.mode, serviceTier: row.service_tier, rates: rates(row) });
+  }
+  return db
+    .prepare<[], RateRow & { id: number; source: 'manual' | 'synced'; model: string; origin: string }>(
+      `SELECT id, source, model, origin, ${RATE_COLUMNS} FROM price_card ORDER BY id`,
+    )
+    .all()
+    .map((row) => ({
+      model: row.model,
+      source: row.source,
+      origin: row.origin,
+      rates: rates(row),
+      contextTiers: context.get(row.id) ?? [],
+      serviceTiers: service.get(row.id) ?? [],
+    }));
+}
+
+function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
+
+/** Ids of price versions; each is stored once. `publish` after a commit, `discard` after a rollback. */
+export class PriceVersions {
+  readonly #find: BetterSqlite3.Statement<[Buffer], number>;
+  readonly #add: BetterSqlite3.Statement<[Buffer, string, number], number>;
+  readonly #known = new Map<string, number>();
+  readonly #pending = new Map<string, number>();
+
+  constructor(db: Db) {
+    this.#find = db.prepare<[Buffer], number>('SELECT id FROM price_version WHERE sha256 = ?').pluck();
+    this.#add = db
+      .prepare<[Buffer, string, number], number>(
+        'INSERT INTO price_version (sha256, json, created_at_ms) VALUES (?, ?, ?) RETURNING id',
+      )
+      .pluck();
+  }
+
+  /** Inside a transaction. */
+  id(version: PriceVersion, nowMs: number): number {
+    const key = priceVersionId(version);
+    const known = this.#known.get(key) ?? this.#pending.get(key);
+    if (known !== undefined) return known;
+    const sha = Buffer.from(key, 'hex');
+    const id = this.#find.get(sha) ?? this.#add.get(sha, canonicalPriceVersion(version), nowMs);
+    if (id === undefined) throw new Error('a price version was neither found nor added');
+    this.#pending.set(key, id);
+    return id;
+  }
+
+  publish(): void {
+    for (const [key, id] of this.#pending) this.#known.set(key, id);
+    this.#pending.clear();
+  }
+
+  discard(): void {
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,75 @@
+import type { Position } from '../contract/inbox.ts';
+import type { ContactState, GapOpen } from '../contract/writer.ts';
+import type { Db } from './sqlite.ts';
+
+/** Statements over the small tables that say where the collector stands. Each inside the caller's transaction. */
+export function savePosition(db: Db, position: Position): void {
+  db.prepare<[string, number]>(
+    `INSERT INTO inbox_position (id, segment, seq) VALUES (1, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET segment = excluded.segment, seq = excluded.seq`,
+  ).run(position.segment, position.seq);
+}
+
+export function readPosition(db: Db): Position | null {
+  return db.prepare<[], Position>('SELECT segment, seq FROM inbox_position WHERE id = 1').get() ?? null;
+}
+
+export function saveContact(db: Db, state: ContactState): void {
+  db.prepare<Array<number | null>>(
+    `INSERT INTO contact_state (id, last_contact_ms, retention_seconds, clean_stop_ms) VALUES (1, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET last_contact_ms = excluded.last_contact_ms,
+       retention_seconds = excluded.retention_seconds, clean_stop_ms = excluded.clean_stop_ms`,
+  ).run(state.lastContactMs, state.retentionSeconds, state.cleanStopMs);
+}
+
+export function readContact(db: Db): ContactState {
+  const row = db
+    .prepare<[], ContactState>(
+      `SELECT last_contact_ms AS lastContactMs, retention_seconds AS retentionSeconds,
+         clean_stop_ms AS cleanStopMs FROM contact_state WHERE id = 1`,
+    )
+    .get();
+  return row ?? { lastContactMs: null, retentionSeconds: null, cleanStopMs: null };
+}
+
+export function openGap(db: Db, gap: GapOpen): number {
+  const result = db
+    .prepare<Array<number | string | null>>(
+      'INSERT INTO gap (gateway_id, from_ms, to_ms, cause, estimate, detail) VALUES (?, ?, ?, ?, ?, ?)',
+    )
+    .run(gap.gatewayId, gap.fromMs, gap.toMs, gap.cause, gap.estimate, gap.detail);
+  return Number(result.lastInsertRowid);
+}
+
+export function closeGap(db: Db, id: number, toMs: number, estimate: number | null): void {
+  db.prepare<Array<number | null>>('UPDATE gap SET to_ms = ?, estimate = ? WHERE id = ?').run(
+    toMs,
+    estimate,
+    id,
+  );
+}
+
+/** The id of the gateway with this base URL; made on first sight. */
+export function gatewayId(db: Db, baseUrl: string, nowMs: number): { id: number; made: boolean } {
+  const found = db
+    .prepare<[string], number>('SELECT id FROM gateway WHERE base_url = ?')
+    .pluck()
+    .get(baseUrl);
+  if (found !== undefined) return { id: found, made: false };
+  const added = db
+    .prepare<[string, number]>('INSERT INTO gateway (base_url, created_at_ms) VALUES (?, ?)')
+    .run(baseUrl, nowMs);
+  return { id: Number(added.lastInsertRowid), made: true };
+}
+
+export function saveSettings(db: Db, rows: ReadonlyMap<string, string | null>, nowMs: number): void {
+  const remove = db.prepare<[string]>('DELETE FROM settings WHERE key = ?');
+  const save = db.prepare<[string, string, number]>(
+    `INSERT INTO settings (key, value, updated_at_ms) VALUES (?, ?, ?)
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at_ms = excluded.updated_at_ms`,
+  );
+  for (const [key, value] of rows) {
+    if (value === null) remove.run(key);
+    else save.run(key, value, nowMs);
+  }
+}

@@ -1,0 +1,186 @@
+import type { UsageEvent } from '../contract/event.ts';
+import { rowHash, type StoredCost } from './event-row.ts';
+import { unpackId } from './ids.ts';
+import { unpackResponse } from './response-codec.ts';
+import { timestampText } from './timestamp.ts';
+import { expectedReported } from './tokens.ts';
+
+/** An event as it comes out of the store. */
+export interface StoredEvent extends StoredCost {
+  readonly id: number;
+  readonly event: UsageEvent;
+}
+
+/** The columns and joins that {@link storedEvent} reads; a WHERE or ORDER BY follows. `e` is the event. */
+export const STORED_EVENT_SELECT = `SELECT
+  e.*, printf('%016x', e.hash64) AS hash_hex,
+  m.name AS model, m.requested, m.resolved, p.name AS provider,
+  c.executor_type, c.endpoint, c.method, c.path, c.reasoning_effort, c.request_service_tier,
+  c.response_service_tier, c.service_tier, c.cache_separate,
+  cr.auth_index, cr.auth_type, cr.source, cr.source_hash, cr.account, cr.label, cr.file, cr.auth_provider, cr.project,
+  k.hash AS client_key_hash, ua.text AS user_agent, a.client_ip, a.x_forwarded_for,
+  r.quota_plan_type, r.error_kind, r.error_code,
+  x.hash AS kept_hash, x.timestamp AS kept_timestamp, x.auth_snapshot_at_ms, f.text AS fail_text
+FROM event e
+  JOIN model m ON m.id = e.model_id
+  JOIN call_profile c ON c.id = e.profile_id
+  LEFT JOIN provider p ON p.id = e.provider_id
+  LEFT JOIN credential cr ON cr.id = e.credential_id
+  LEFT JOIN client_key k ON k.id = e.client_key_id
+  LEFT JOIN user_agent ua ON ua.id = e.user_agent_id
+  LEFT JOIN address a ON a.id = e.address_id
+  LEFT JOIN response_kind r ON r.id = e.response_kind_id
+  LEFT JOIN event_extra x ON x.event_id = e.id
+  LEFT JOIN fail_text f ON f.id = x.fail_text_id`;
+
+/** A row of {@link STORED_EVENT_SELECT}. */
+export interface StoredEventRow {
+  readonly id: number;
+  readonly dup: number;
+  readonly hash_hex: string;
+  readonly gateway_id: number;
+  readonly timestamp_ms: number;
+  readonly timestamp_ns: number;
+  readonly request_id: Uint8Array | string | null;
+  readonly failed: number;
+  readonly fail_status_code: number | null;
+  readonly flags: number;
+  readonly uncached_input: number;
+  readonly cache_read: number;
+  readonly cache_write_5m: number;
+  readonly cache_write_1h: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly reported_input: number | null;
+  readonly reported_output: number | null;
+  readonly reported_reasoning: number | null;
+  readonly reported_cached: number | null;
+  readonly reported_cache: number | null;
+  readonly reported_cache_read: number | null;
+  readonly reported_cache_creation: number | null;
+  readonly reported_total: number | null;
+  readonly cost_nano: number | null;
+  readonly price_id: number | null;
+  readonly latency_ms: number | null;
+  readonly ttft_ms: number | null;
+  readonly created_after_ms: number;
+  readonly quota_used_percent: number | null;
+  readonly quota_recover_at_ms: number | null;
+  readonly trace_id: Uint8Array | string | null;
+  readonly response: Uint8Array | null;
+  readonly model: string;
+  readonly requested: string;
+  readonly resolved: string;
+  readonly provider: string | null;
+  readonly executor_type: string;
+  readonly endpoint: string;
+  readonly method: string;
+  readonly path: string;
+  readonly reasoning_effort: string;
+  readonly request_service_tier: string;
+  readonly response_service_tier: string;
+  readonly service_tier: string;
+  readonly cache_separate: number;
+  readonly auth_index: string | null;
+  readonly auth_type: string | null;
+  readonly source: string | null;
+  readonly source_hash: string | null;
+  readonly account: string | null;
+  readonly label: string | null;
+  readonly file: string | null;
+  readonly auth_provider: string | null;
+  readonly project: string | null;
+  readonly client_key_hash: string | null;
+  readonly user_agent: string | null;
+  readonly client_ip: string | null;
+  readonly x_forwarded_for: string | null;
+  readonly quota_plan_type: string | null;
+  readonly error_kind: string | null;
+  readonly error_code: string | null;
+  readonly kept_hash: string | null;
+  readonly kept_timestamp: string | null;
+  readonly auth_snapshot_at_ms: number | null;
+  readonly fail_text: string | null;
+}
+
+/** Row to event, with everything that the row left out put back. */
+export function storedEvent(row: StoredEventRow): StoredEvent {
+  const traceId = unpackId(row.trace_id);
+  const cacheInputMode = row.cache_separate === 1 ? 'separate_from_input' : 'included_in_input';
+  const tokens = {
+    uncachedInput: row.uncached_input,
+    cacheRead: row.cache_read,
+    cacheWrite5m: row.cache_write_5m,
+    cacheWrite1h: row.cache_write_1h,
+    output: row.output,
+    reasoning: row.reasoning,
+  };
+  const expected = expectedReported(tokens, cacheInputMode, row.flags);
+  const event: UsageEvent = {
+    gatewayId: row.gateway_id,
+    timestampMs: row.timestamp_ms,
+    timestamp: row.kept_timestamp ?? timestampText({ ms: row.timestamp_ms, ns: row.timestamp_ns }),
+    requestId: unpackId(row.request_id),
+    provider: row.provider ?? '',
+    executorType: row.executor_type,
+    model: row.model,
+    requestedModel: row.requested,
+    resolvedModel: row.resolved,
+    endpoint: row.endpoint,
+    method: row.method,
+    path: row.path,
+    authType: row.auth_type ?? '',
+    authIndex: row.auth_index ?? '',
+    source: row.source ?? '',
+    sourceHash: row.source_hash ?? '',
+    apiKeyHash: row.client_key_hash ?? '',
+    accountSnapshot: row.account ?? '',
+    authLabelSnapshot: row.label ?? '',
+    authFileSnapshot: row.file ?? '',
+    authProviderSnapshot: row.auth_provider ?? '',
+    authProjectIdSnapshot: row.project ?? '',
+    authSnapshotAtMs: row.auth_snapshot_at_ms,
+    reasoningEffort: row.reasoning_effort,
+    requestServiceTier: row.request_service_tier,
+    responseServiceTier: row.response_service_tier,
+    serviceTier: row.service_tier,
+    cacheInputMode,
+    reported: {
+      input: row.reported_input ?? expected.input,
+      output: row.reported_output ?? expected.output,
+      reasoning: row.reported_reasoning ?? expected.reasoning,
+      cached: row.reported_cached ?? expected.cached,
+      cache: row.reported_cache ?? expected.cache,
+      cacheRead: row.reported_cache_read ?? expected.cacheRead,
+      cacheCreation: row.reported_cache_creation ?? expected.cacheCreation,
+      total: row.reported_total ?? expected.total,
+    },
+    tokens,
+    latencyMs: row.latency_ms,
+    ttftMs: row.ttft_ms,
+    failed: row.failed === 1,
+    failStatusCode: row.fail_status_code,
+    failSummary: row.fail_text ?? '',
+    clientIp: row.client_ip ?? '',
+    xForwardedFor: row.x_forwarded_for ?? '',
+    userAgent: row.user_agent ?? '',
+    response: {
+      quotaRecoverAtMs: row.quota_recover_at_ms,
+      quotaUsedPercent: row.quota_used_percent,
+      quotaPlanType: row.quota_plan_type ?? '',
+      errorKind: row.error_kind ?? '',
+      errorCode: row.error_code ?? '',
+      traceId,
+    },
+    responseMetadata: unpackResponse(row.response, { timestampMs: row.timestamp_ms, traceId }),
+    flags: row.flags,
+    hash: '',
+    createdAtMs: row.timestamp_ms + row.created_after_ms,
+  };
+  return {
+    id: row.id,
+    costNano: row.cost_nano,
+    priceId: row.price_id,
+    event: { ...event, hash: row.kept_hash ?? rowHash(event) },
+  };
+}

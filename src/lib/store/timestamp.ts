@@ -1,0 +1,30 @@
+/** An event's time as it is stored: whole milliseconds, and the nanoseconds (0..999999) below them. */
+export interface StoredTime {
+  readonly ms: number;
+  readonly ns: number;
+}
+
+const FRACTION = /\.(\d{1,9})Z$/;
+
+/** The nanoseconds below the millisecond of an RFC 3339 text in UTC; 0 where it has none. */
+export function nanosBelowMs(timestamp: string): number {
+  const digits = FRACTION.exec(timestamp)?.[1];
+  return digits === undefined || digits.length <= 3 ? 0 : Number(digits.slice(3).padEnd(6, '0'));
+}
+
+/** RFC 3339 in UTC with up to nine fraction digits, trailing zeros removed; `''` for a time that has no such text. */
+export function timestampText(time: StoredTime): string {
+  const date = new Date(time.ms);
+  if (Number.isNaN(date.getTime())) return '';
+  const iso = date.toISOString();
+  const ms = iso.slice(-4, -1);
+  const fraction = `${ms}${String(time.ns).padStart(6, '0')}`.replace(/0+$/, '');
+  return `${iso.slice(0, -5)}${fraction === '' ? '' : '.'}${fraction}Z`;
+}
+
+/** The same in SQL for the views. `ms` and `ns` are column expressions. */
+export function timestampTextSql(ms: string, ns: string): string {
+  const below = `(((${ms}) % 1000 + 1000) % 1000)`;
+  const seconds = `strftime('%Y-%m-%dT%H:%M:%S', (${ms} - ${below}) / 1000, 'unixepoch')`;
+  return `rtrim(rtrim(${seconds} || '.' || printf('%03d%06d', ${below}, ${ns}), '0'), '.') || 'Z'`;
+}

@@ -1,0 +1,90 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import type { UsageEvent } from '../contract/event.ts';
+import type { Db } from './sqlite.ts';
+
+/** Width of a bucket of `total_5min`. */
+export const BUCKET_MS = 300_000;
+
+/** Columns that are summed, in the order of the statement. */
+const SUMS = [
+  'calls',
+  'failed',
+  'uncached_input',
+  'cache_read',
+  'cache_write_5m',
+  'cache_write_1h',
+  'output',
+  'reasoning',
+  'cost_nano',
+  'unpriced',
+  'latency_sum_ms',
+  'latency_count',
+] as const;
+
+/** Sums stop here. Past 2^63 SQLite would turn them into REAL, which a STRICT column refuses: the batch would fail. */
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** Start of the five minutes that a time lies in. */
+export function bucketOf(timestampMs: number): number {
+  return Math.floor(timestampMs / BUCKET_MS) * BUCKET_MS;
+}
+
+interface Bucket {
+  readonly gatewayId: number;
+  readonly bucketMs: number;
+  readonly sums: number[];
+}
+
+/** Collects what a transaction adds to `total_5min` and writes it in the same transaction. */
+export class Totals {
+  readonly #upsert: BetterSqlite3.Statement<number[]>;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(db: Db) {
+    const add = SUMS.map((column) => `${column} = min(${column} + excluded.${column}, ${MOST})`);
+    this.#upsert = db.prepare<number[]>(
+      `INSERT INTO total_5min (gateway_id, bucket_ms, ${SUMS.join(', ')})
+       VALUES (?, ?, ${SUMS.map(() => '?').join(', ')})
+       ON CONFLICT (gateway_id, bucket_ms) DO UPDATE SET ${add.join(', ')}`,
+    );
+  }
+
+  add(event: UsageEvent, costNano: number | null): void {
+    const bucketMs = bucketOf(event.timestampMs);
+    const key = `${event.gatewayId}:${bucketMs}`;
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = { gatewayId: event.gatewayId, bucketMs, sums: SUMS.map(() => 0) };
+      this.#buckets.set(key, bucket);
+    }
+    const { tokens } = event;
+    const added = [
+      1,
+      event.failed ? 1 : 0,
+      tokens.uncachedInput,
+      tokens.cacheRead,
+      tokens.cacheWrite5m,
+      tokens.cacheWrite1h,
+      tokens.output,
+      tokens.reasoning,
+      costNano ?? 0,
+      costNano === null ? 1 : 0,
+      event.latencyMs ?? 0,
+      event.latencyMs === null ? 0 : 1,
+    ];
+    for (const [index, value] of added.entries()) {
+      bucket.sums[index] = Math.min((bucket.sums[index] ?? 0) + value, MOST);
+    }
+  }
+
+  write(): void {
+    for (const { gatewayId, bucketMs, sums } of this.#buckets.values()) {
+      this.#upsert.run(gatewayId, bucketMs, ...sums);
+    }
+    this.#buckets.clear();
+  }
+
+  discard(): void {
+    this.#buckets.clear();
+  }
+}

@@ -1,0 +1,138 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { PriceCard } from '../contract/pricing.ts';
+import { createPriceBook } from '../pricing/book.ts';
+import { createEmbeddedBook } from '../pricing/embedded.ts';
+import { price } from '../pricing/price.ts';
+import { createSecretBox } from '../secrets/secret-box.ts';
+import { normalise } from '../usage/normalise.ts';
+import { redactText } from '../usage/redact.ts';
+import { Checkpoints } from './checkpoint.ts';
+import { openDatabase } from './open.ts';
+import { isBusy, toStoreError, type Db } from './sqlite.ts';
+import { WriterCore } from './writer-core.ts';
+import {
+  packError,
+  unpackRecords,
+  type WriterCall,
+  type WriterMessage,
+  type WriterReply,
+  type WriterRequest,
+  type WriterWorkerData,
+} from './writer-protocol.ts';
+
+/** Pauses between tries for a lock, doubling. SQLite itself waits its busy timeout in each try. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
+const port = parentPort;
+if (port === null) throw new Error('writer-worker runs in a worker thread');
+
+const send = (message: WriterMessage): void => port.postMessage(message);
+
+/** Takes the requests one after the other, also while one waits for a lock. */
+class WriterWorker {
+  readonly #db: Db;
+  readonly #core: WriterCore;
+  readonly #checkpoints: Checkpoints;
+  readonly #patienceMs: number;
+  readonly #queue: WriterRequest[] = [];
+  #working = false;
+  #locked = false;
+
+  constructor(db: Db, { dataKey, patienceMs }: WriterWorkerData) {
+    const embedded = createEmbeddedBook();
+    const of = (cards: readonly PriceCard[], source: PriceCard['source']): Map<string, PriceCard> =>
+      new Map(cards.filter((card) => card.source === source).map((card) => [card.model, card]));
+    this.#db = db;
+    this.#patienceMs = patienceMs;
+    this.#checkpoints = new Checkpoints(db);
+    this.#core = new WriterCore(db, {
+      normalise,
+      price,
+      book: (cards, revision) =>
+        createPriceBook({ manual: of(cards, 'manual'), synced: of(cards, 'synced'), revision, embedded }),
+      letterKeys: dataKey === null ? null : createSecretBox(dataKey),
+      redact: (text) => redactText(text, []),
+      now: Date.now,
+    });
+  }
+
+  take(request: WriterRequest): void {
+    this.#queue.push(request);
+    if (!this.#working) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    for (;;) {
+      const request = this.#queue.shift();
+      if (request === undefined) break;
+      await this.#answer(request);
+      if (request.call.call === 'close') return;
+      this.#checkpoints.written(this.#queue.length === 0);
+    }
+    this.#working = false;
+  }
+
+  async #answer(request: WriterRequest): Promise<void> {
+    const { seq, call } = request;
+    try {
+      const value = await this.#patiently(() => this.#do(call));
+      send({ kind: 'reply', seq, value });
+    } catch (error) {
+      send({ kind: 'error', seq, error: packError(toStoreError(error)) });
+    }
+    if (call.call === 'close') port?.close();
+  }
+
+  /** Tries again while another process holds the lock, until the caller's patience ends. */
+  async #patiently<T>(work: () => T): Promise<T> {
+    const start = performance.now();
+    for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+      try {
+        const value = work();
+        this.#report(false);
+        return value;
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        this.#report(true);
+        if (performance.now() - start + wait > this.#patienceMs) throw error;
+      }
+      await pause(wait);
+    }
+  }
+
+  #report(locked: boolean): void {
+    if (locked === this.#locked) return;
+    this.#locked = locked;
+    send({ kind: 'state', state: { state: locked ? 'locked' : 'ok', since: Date.now() } });
+  }
+
+  #do(call: WriterCall): WriterReply {
+    if (call.call === 'commit') return this.#core.commit(unpackRecords(call.records), call.position);
+    if (call.call === 'gateway') return this.#core.gateway(call.baseUrl);
+    if (call.call === 'openGap') return this.#core.openGap(call.gap);
+    if (call.call === 'closeGap') this.#core.closeGap(call.id, call.toMs, call.estimate);
+    else if (call.call === 'saveContact') this.#core.saveContact(call.contact);
+    else if (call.call === 'saveSettings') this.#core.saveSettings(call.rows);
+    else this.#close();
+    return null;
+  }
+
+  #close(): void {
+    this.#checkpoints.stop();
+    // Closing the last connection brings the log into the file and removes it.
+    this.#db.close();
+  }
+}
+
+try {
+  const data: WriterWorkerData = workerData;
+  const worker = new WriterWorker(openDatabase(data.dbPath, { mode: 'write' }), data);
+  port.on('message', (request: WriterRequest) => worker.take(request));
+  send({ kind: 'ready' });
+} catch (error) {
+  send({ kind: 'failed', error: packError(toStoreError(error)) });
+  port.close();
+}

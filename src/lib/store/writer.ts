@@ -1,0 +1,162 @@
+import { Worker } from 'node:worker_threads';
+import type { Writer } from '../contract/writer.ts';
+import { AppError } from '../errors.ts';
+import { workerUrl } from './worker-url.ts';
+import {
+  packRecords,
+  unpackError,
+  type WriterCall,
+  type WriterMessage,
+  type WriterReply,
+  type WriterRequest,
+  type WriterState,
+  type WriterWorkerData,
+} from './writer-protocol.ts';
+
+export interface WriterOptions {
+  readonly dbPath: string;
+  /** The 32 bytes of data.key; null keeps dead letters without their originals. */
+  readonly dataKey: Uint8Array | null;
+  /** How long a call waits for another process's lock before it is refused. 10 s. */
+  readonly patienceMs?: number;
+  /** A lock is in the way, or no longer. Called at once, long before patience ends. */
+  readonly onState?: (state: WriterState) => void;
+  /** The worker ended without being asked; all its calls were rejected, and further ones are. */
+  readonly onExit?: (error: AppError) => void;
+}
+
+const PATIENCE_MS = 10_000;
+
+/** The worker answered one call with what belongs to another. */
+const strange = (call: WriterCall['call']): AppError =>
+  new AppError('internal', { detail: `the writer's answer to ${call}` });
+
+interface Pending {
+  readonly resolve: (value: WriterReply) => void;
+  readonly reject: (error: AppError) => void;
+}
+
+/**
+ * Opens, creates or migrates the database in a worker thread and gives the only writer to it. Rejects with what
+ * `openDatabase` throws. No other connection of this process may be open before it resolves.
+ */
+export function startWriter(options: WriterOptions): Promise<Writer> {
+  const workerData: WriterWorkerData = {
+    dbPath: options.dbPath,
+    dataKey: options.dataKey,
+    patienceMs: options.patienceMs ?? PATIENCE_MS,
+  };
+  const worker = new Worker(workerUrl('writer-worker', import.meta.url), { workerData });
+  return new Promise((resolve, reject) => {
+    const client = new WriterClient(worker, options);
+    client.started.then(() => resolve(client), reject);
+  });
+}
+
+/** The main thread's side: numbered calls, answered in any order. */
+class WriterClient implements Writer {
+  readonly started: Promise<void>;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #seq = 0;
+  /** Why no call can succeed any more. */
+  #ended: AppError | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(worker: Worker, options: WriterOptions) {
+    this.#worker = worker;
+    this.started = new Promise((resolve, reject) => {
+      let failure: AppError | null = null;
+      let ready = false;
+      worker.on('message', (message: WriterMessage) => {
+        if (message.kind === 'ready') {
+          ready = true;
+          resolve();
+        } else if (message.kind === 'failed') failure = unpackError(message.error);
+        else if (message.kind === 'state') options.onState?.(message.state);
+        else this.#answer(message);
+      });
+      worker.on('error', (error) => {
+        failure ??= new AppError('database_failed', { detail: `the writer broke: ${error.message}` });
+      });
+      worker.on('exit', (code) => {
+        const wanted = this.#closing !== null && failure === null;
+        const error =
+          failure ??
+          new AppError('database_failed', {
+            detail: wanted ? 'the writer is closed' : `the writer ended by itself (${code})`,
+          });
+        this.#end(error);
+        reject(error);
+        if (ready && !wanted) options.onExit?.(error);
+      });
+    });
+  }
+
+  commit: Writer['commit'] = async (records, position) => {
+    const packed = packRecords(records);
+    const request = { call: 'commit', records: packed, position } as const;
+    const reply = await this.#call(request, [packed.bytes, packed.numbers.buffer]);
+    if (typeof reply !== 'object' || reply === null) throw strange('commit');
+    return reply;
+  };
+
+  gateway: Writer['gateway'] = async (baseUrl) => {
+    const reply = await this.#call({ call: 'gateway', baseUrl });
+    if (typeof reply !== 'number') throw strange('gateway');
+    return reply;
+  };
+
+  openGap: Writer['openGap'] = async (gap) => {
+    const reply = await this.#call({ call: 'openGap', gap });
+    if (typeof reply !== 'number') throw strange('openGap');
+    return reply;
+  };
+
+  closeGap: Writer['closeGap'] = async (id, toMs, estimate) => {
+    await this.#call({ call: 'closeGap', id, toMs, estimate });
+  };
+
+  saveContact: Writer['saveContact'] = async (contact) => {
+    await this.#call({ call: 'saveContact', contact });
+  };
+
+  saveSettings: Writer['saveSettings'] = async (rows) => {
+    await this.#call({ call: 'saveSettings', rows });
+  };
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#ended !== null) return;
+    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    await this.#call({ call: 'close' });
+    await exited;
+  }
+
+  #call(call: WriterCall, transfer: ArrayBuffer[] = []): Promise<WriterReply> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
+    this.#seq += 1;
+    const request: WriterRequest = { seq: this.#seq, call };
+    return new Promise((resolve, reject) => {
+      this.#pending.set(request.seq, { resolve, reject });
+      this.#worker.postMessage(request, transfer);
+    });
+  }
+
+  #answer(message: Extract<WriterMessage, { seq: number }>): void {
+    const pending = this.#pending.get(message.seq);
+    this.#pending.delete(message.seq);
+    if (message.kind === 'reply') pending?.resolve(message.value);
+    else pending?.reject(unpackError(message.error));
+  }
+
+  #end(error: AppError): void {
+    this.#ended = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
