@@ -59,8 +59,10 @@ export interface KeyBreaker {
 /** The answer to `GET /v0/management/usage-queue`. */
 export interface PoppedRecords {
   readonly payloads: readonly Uint8Array[];
+  /** Full length in bytes of those payloads, by index, that were longer than is kept and are only their beginning. */
+  readonly truncated?: ReadonlyMap<number, number>;
   /** The body broke off or was not what it should be: some records were popped and are gone. */
-  readonly damage: { readonly detail: string } | null;
+  readonly damage: { readonly detail: string; readonly diagnosis?: DiagnosisCode } | null;
 }
 
 /** Calls the gateway's management API. Every method throws GatewayError and nothing else; none follows redirects. */
