@@ -48,6 +48,7 @@ export class GapKeeper {
   #savedAt = Number.NEGATIVE_INFINITY;
   #absence: GapCause;
   #killed: boolean;
+  #takingSinceMs: number | null;
   #open: Promise<OpenGap | null>;
   #hasOpen: boolean;
   #pending: Promise<unknown> = Promise.resolve();
@@ -60,7 +61,9 @@ export class GapKeeper {
     this.#lastContactMs = options.previous.lastContactMs;
     this.#savedContactMs = options.previous.lastContactMs;
     this.#retentionSeconds = options.previous.retentionSeconds;
-    this.#killed = options.previous.lastContactMs !== null && options.previous.cleanStopMs === null;
+    this.#takingSinceMs = options.previous.takingSinceMs ?? null;
+    const everTook = this.#lastContactMs !== null || this.#takingSinceMs !== null;
+    this.#killed = everTook && options.previous.cleanStopMs === null;
     this.#absence = 'downtime';
     this.#open = Promise.resolve(options.open && { id: options.open.id, estimate: options.open.estimate });
     this.#hasOpen = options.open !== null;
@@ -77,6 +80,30 @@ export class GapKeeper {
 
   setRetention(seconds: number): void {
     this.#retentionSeconds = seconds;
+  }
+
+  /**
+   * Writes down what a killed process has lost, and that from now on this one may lose something. To be awaited before
+   * the first record can be taken; rejects when it could not be written.
+   */
+  async begin(): Promise<void> {
+    const now = this.#clock.now();
+    const last = this.#lastContactMs ?? this.#takingSinceMs;
+    if (this.#killed && last !== null) {
+      // The last contact is saved every 2 s, the first one at once: so late after either, it was dead.
+      const end = Math.max(last, this.#takingSinceMs ?? last) + SAVE_EVERY_MS + IN_FLIGHT_MS;
+      await this.#writer.openGap({
+        gatewayId: this.#gatewayId,
+        fromMs: last - IN_FLIGHT_MS,
+        toMs: Math.min(end, Math.max(now, last)),
+        cause: 'killed',
+        estimate: null,
+        detail: 'The daemon did not stop in good order.',
+      });
+    }
+    this.#killed = false;
+    this.#takingSinceMs = now;
+    await this.#writer.saveContact(this.#state(null));
   }
 
   /** The gateway was there just now. Called for every chunk of bytes, so it does almost nothing. */
@@ -148,20 +175,12 @@ export class GapKeeper {
     void this.#track(closing, undefined);
   }
 
-  /** First contact of this process: what happened since the last process? */
+  /** First contact of this process: has the gateway forgotten records since the last process? */
   #resumed(): void {
     const last = this.#lastContactMs;
     if (last === null) return;
-    const now = this.#clock.now();
-    const horizon = now - this.retentionSeconds * 1_000;
-    if (this.#killed) {
-      // What a killed process had taken from the gateway died at the latest one save after its last saved contact.
-      const end = Math.min(now, Math.max(horizon, last + SAVE_EVERY_MS + IN_FLIGHT_MS));
-      this.record(last - IN_FLIGHT_MS, end, 'killed', null, 'The daemon did not stop in good order.');
-    } else if (horizon > last) {
-      this.record(last, horizon, this.#absence, null, '');
-    }
-    this.#killed = false;
+    const horizon = this.#clock.now() - this.retentionSeconds * 1_000;
+    if (horizon > last && !this.#hasOpen) this.record(last, horizon, this.#absence, null, '');
   }
 
   /** Contact after an absence in which the gateway forgot records. Durations are monotonic, so a clock jump is none. */
@@ -175,12 +194,16 @@ export class GapKeeper {
     if (cleanStopMs === null && this.#lastContactMs === this.#savedContactMs) return;
     this.#savedContactMs = this.#lastContactMs;
     this.#savedAt = this.#clock.monotonic();
-    const state = {
+    void this.#track(this.#writer.saveContact(this.#state(cleanStopMs)), undefined);
+  }
+
+  #state(cleanStopMs: number | null): ContactState {
+    return {
       lastContactMs: this.#lastContactMs,
       retentionSeconds: this.#retentionSeconds,
+      takingSinceMs: this.#takingSinceMs,
       cleanStopMs,
     };
-    void this.#track(this.#writer.saveContact(state), undefined);
   }
 
   #track<T>(work: Promise<T>, otherwise: T): Promise<T> {

@@ -58,13 +58,27 @@ test('a clean stop shorter than the retention is no gap, a longer one is one up 
 
 test('a kill is a gap around its moment even when the daemon is back at once', async () => {
   const start = new FakeClock().now();
-  const { keeper, gaps } = harness({
+  const { keeper, gaps, writer } = harness({
     lastContactMs: start - 10_000,
     retentionSeconds: 3600,
     cleanStopMs: null,
   });
+  await keeper.begin();
+  assert.equal(writer.contact?.takingSinceMs, start);
   keeper.ready();
   assert.deepEqual(await gaps(), [{ fromMs: start - 11_000, toMs: start - 7_000, cause: 'killed' }]);
+});
+
+test('a second kill before the first contact was saved is covered too', async () => {
+  const start = new FakeClock().now();
+  const { keeper, gaps } = harness({
+    lastContactMs: start - 60_000,
+    retentionSeconds: 3600,
+    takingSinceMs: start - 8_000,
+    cleanStopMs: null,
+  });
+  await keeper.begin();
+  assert.deepEqual(await gaps(), [{ fromMs: start - 61_000, toMs: start - 5_000, cause: 'killed' }]);
 });
 
 test('a cut is one gap from just before the last contact until a transport is ready again', async () => {

@@ -1,0 +1,199 @@
+import type { Clock } from '../../lib/contract/clock.ts';
+import type {
+  GatewayClient,
+  GatewayConnection,
+  GatewayInfo,
+  KeyBreaker,
+} from '../../lib/contract/gateway.ts';
+import type { CollectorMode, TransportName } from '../../lib/contract/record.ts';
+import type { DiagnosisCode, Sink, Transport } from '../../lib/contract/transport.ts';
+import { isOlderVersion } from '../../lib/gateway/version.ts';
+import type { HealthBoard } from '../health-board.ts';
+import type { GapKeeper } from './gap-keeper.ts';
+import { GatewayWatch } from './gateway-watch.ts';
+import { Supervisor, type SupervisorStatus } from './supervisor.ts';
+
+/** What decides how records are taken. */
+export interface CollectorSettings {
+  readonly connection: GatewayConnection;
+  readonly mode: CollectorMode;
+  readonly batchSize: number;
+  readonly pollIntervalMs: number;
+}
+
+export interface TransportContext {
+  readonly settings: CollectorSettings;
+  readonly client: GatewayClient;
+  readonly gatewayId: number;
+  readonly retentionSeconds: () => number;
+}
+
+export interface SessionOptions {
+  readonly settings: CollectorSettings;
+  readonly gatewayId: number;
+  readonly clock: Clock;
+  readonly client: GatewayClient;
+  readonly gaps: GapKeeper;
+  readonly board: HealthBoard;
+  readonly breaker: KeyBreaker;
+  readonly sink: Sink;
+  /** Records taken since the start of the daemon. */
+  readonly consumed: () => number;
+  readonly createTransport: (name: TransportName, context: TransportContext) => Transport;
+  readonly onStatus: (status: SupervisorStatus) => void;
+  readonly onError: (error: unknown, what: string) => void;
+  readonly random?: () => number;
+}
+
+/** Versions before this one report less of a request than the panel can show. */
+const RECOMMENDED = '7.1.39';
+/** A retention below this is worth a word: any restart of a minute would lose records. */
+const SHORT_RETENTION_SECONDS = 600;
+
+/** Codes that describe the gateway of a session; they go when it is replaced. */
+export const GATEWAY_CODES: readonly DiagnosisCode[] = [
+  'publishing_off',
+  'older_than_recommended',
+  'retention_short',
+  'poll_exceeds_retention',
+  'second_consumer',
+];
+
+/** The collecting of one configuration: the way in, and an eye on the gateway. Replaced as a whole by the next one. */
+export class CollectorSession {
+  readonly settings: CollectorSettings;
+  readonly gaps: GapKeeper;
+  readonly #options: SessionOptions;
+  readonly #watch: GatewayWatch;
+  readonly #ending = new AbortController();
+  #supervisor: Supervisor;
+  #watching: Promise<void> = Promise.resolve();
+  #superseded = false;
+  #covered = false;
+  #info: GatewayInfo | null = null;
+
+  constructor(options: SessionOptions) {
+    this.settings = options.settings;
+    this.gaps = options.gaps;
+    this.#options = options;
+    this.#supervisor = this.#createSupervisor();
+    this.#watch = new GatewayWatch({
+      client: options.client,
+      clock: options.clock,
+      consumed: options.consumed,
+      onInfo: (info) => this.#onInfo(info),
+      onVersionChange: () => this.#supervisor.gatewayChanged(),
+      onRestart: (sinceMs) =>
+        options.gaps.record(
+          sinceMs,
+          options.clock.now(),
+          'gateway_restart',
+          null,
+          'Its request counters fell.',
+        ),
+      onSecondConsumer: (suspected) => {
+        if (!this.#superseded) options.board.toggle('second_consumer', suspected);
+      },
+      // The transports meet the same trouble, and tell it with more detail.
+      onFailure: () => {},
+    });
+  }
+
+  get status(): SupervisorStatus {
+    return this.#supervisor.status;
+  }
+
+  /** What the gateway last said of itself. */
+  get info(): GatewayInfo | null {
+    return this.#info;
+  }
+
+  /** `paused`: only the gateway is looked at, nothing is taken until {@link resume}. */
+  start(paused: boolean): void {
+    if (!paused) this.#supervisor.start();
+    this.#watching = this.#watch
+      .run(this.#ending.signal)
+      .catch((error: unknown) => this.#options.onError(error, 'looking at the gateway'));
+  }
+
+  /** Takes nothing for a while, in good order: the gateway queues meanwhile. */
+  pause(): void {
+    this.gaps.away('spool_full');
+    void this.#supervisor.stop();
+  }
+
+  async resume(): Promise<void> {
+    await this.#supervisor.stop();
+    if (this.#ending.signal.aborted) return;
+    this.#supervisor = this.#createSupervisor();
+    this.#supervisor.start();
+  }
+
+  tryAgain(): void {
+    this.#supervisor.tryAgain();
+    this.#watch.lookNow();
+  }
+
+  lookNow(): void {
+    this.#watch.lookNow();
+  }
+
+  /** Another session is taking over the same gateway: what is said of it is that one's business from now on. */
+  supersede(): void {
+    this.#superseded = true;
+  }
+
+  /** The other session is subscribed: every subscriber gets every record, so this one can lose none any more. */
+  cover(): void {
+    this.#covered = true;
+  }
+
+  /** Ends in good order; resolves when everything that was taken is with the sink. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.#supervisor.stop();
+    await this.#watching;
+    await this.#options.client.close();
+  }
+
+  #createSupervisor(): Supervisor {
+    const { settings, gatewayId, clock, client, gaps, breaker, sink, createTransport, onStatus, random } =
+      this.#options;
+    return new Supervisor({
+      mode: settings.mode,
+      clock,
+      sink,
+      ...(random ? { random } : {}),
+      createTransport: (name) =>
+        createTransport(name, { settings, client, gatewayId, retentionSeconds: () => gaps.retentionSeconds }),
+      onContact: () => gaps.contact(),
+      onReady: () => gaps.ready(),
+      onLost: (cause, estimate, detail) => {
+        if (!this.#covered) gaps.lost(cause, estimate, detail);
+      },
+      onAway: (cause) => gaps.away(cause),
+      onStatus: (status) => {
+        if (!this.#superseded) onStatus(status);
+      },
+      refusalPauseMs: () => Math.max(0, (breaker.current()?.untilMs ?? 0) - clock.now()),
+    });
+  }
+
+  #onInfo(info: GatewayInfo): void {
+    if (this.#superseded) return;
+    const { board, settings, gaps } = this.#options;
+    const { pollIntervalMs, connection } = settings;
+    this.#info = info;
+    gaps.setRetention(info.retentionSeconds);
+    const facts = {
+      url: connection.baseUrl,
+      version: info.version,
+      retentionSeconds: info.retentionSeconds,
+      pollIntervalMs,
+    };
+    board.toggle('publishing_off', !info.usageStatisticsEnabled, facts);
+    board.toggle('older_than_recommended', isOlderVersion(info.version, RECOMMENDED), facts);
+    board.toggle('retention_short', info.retentionSeconds < SHORT_RETENTION_SECONDS, facts);
+    board.toggle('poll_exceeds_retention', pollIntervalMs > info.retentionSeconds * 1_000, facts);
+  }
+}

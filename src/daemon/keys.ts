@@ -1,0 +1,116 @@
+import { AppError } from '../lib/errors.ts';
+import type { SecretBox } from '../lib/contract/secrets.ts';
+import {
+  ADMIN_CREDENTIAL,
+  credentialFor,
+  generateAdminKey,
+  isWeakAdminKey,
+  parseCredential,
+  serialiseCredential,
+  verifyAdminKey,
+  type AdminCredential,
+} from '../lib/secrets/admin-key.ts';
+import {
+  createDataKey,
+  DATA_KEY_CHECK,
+  loadDataKey,
+  sealCheck,
+  setAsideDataKey,
+  verifyCheck,
+  type DataKeySecret,
+} from '../lib/secrets/data-key.ts';
+import { createSecretBox } from '../lib/secrets/secret-box.ts';
+
+/** What the keys are made from: files, variables, and what the database remembers of them. */
+export interface KeySources {
+  readonly dataKeySecret: DataKeySecret | null;
+  readonly dataKeyPath: string;
+  /** The admin key of the environment or its file; null when none is given. */
+  readonly adminKey: string | null;
+  /** Reads one settings row. */
+  readonly setting: (key: string) => string | null;
+  /** Whether anything exists that only the present data key can open. */
+  readonly somethingEncrypted: () => boolean;
+  readonly nowMs: number;
+}
+
+/** The data key, or why it cannot be used. Locked: nothing is collected or decrypted, reading and export work. */
+export type DataKey =
+  | { readonly kind: 'open'; readonly box: SecretBox; readonly key: Buffer }
+  | { readonly kind: 'locked'; readonly error: AppError };
+
+export interface Keys {
+  readonly dataKey: DataKey;
+  readonly credential: AdminCredential;
+  /** A key that was generated just now: printed once, kept nowhere. */
+  readonly generatedAdminKey: string | null;
+  /** The key of the environment took the place of another one. */
+  readonly adminKeyReplaced: boolean;
+  readonly weakAdminKey: boolean;
+  /** Settings rows to write. */
+  readonly rows: ReadonlyMap<string, string>;
+}
+
+/** Finds or makes the data key and the admin credential of a start. */
+export async function prepareKeys(sources: KeySources): Promise<Keys> {
+  const rows = new Map<string, string>();
+  const dataKey = await prepareDataKey(sources, rows);
+  return { dataKey, rows, ...prepareCredential(sources, rows) };
+}
+
+async function prepareDataKey(sources: KeySources, rows: Map<string, string>): Promise<DataKey> {
+  const { dataKeySecret, dataKeyPath, setting, somethingEncrypted, nowMs } = sources;
+  const found = await loadDataKey(dataKeySecret, dataKeyPath);
+  const check = setting(DATA_KEY_CHECK);
+  if (found.kind === 'ready') {
+    const box = createSecretBox(found.key);
+    if (check !== null && verifyCheck(box, check)) return { kind: 'open', box, key: found.key };
+    if (check !== null && somethingEncrypted()) return locked('data_key_foreign', found.from);
+    rows.set(DATA_KEY_CHECK, sealCheck(box));
+    return { kind: 'open', box, key: found.key };
+  }
+  if (somethingEncrypted()) {
+    return locked(found.kind === 'missing' ? 'data_key_missing' : 'data_key_malformed', found.from);
+  }
+  // A malformed file may be the damaged key of another database: it is kept under another name.
+  if (found.kind === 'malformed') await setAsideDataKey(dataKeyPath, nowMs);
+  const key = await createDataKey(dataKeyPath);
+  const box = createSecretBox(key);
+  rows.set(DATA_KEY_CHECK, sealCheck(box));
+  return { kind: 'open', box, key };
+}
+
+function locked(code: 'data_key_missing' | 'data_key_malformed' | 'data_key_foreign', from: string): DataKey {
+  return { kind: 'locked', error: new AppError(code, { detail: from }) };
+}
+
+function prepareCredential(
+  sources: KeySources,
+  rows: Map<string, string>,
+): Pick<Keys, 'credential' | 'generatedAdminKey' | 'adminKeyReplaced' | 'weakAdminKey'> {
+  const { adminKey, nowMs } = sources;
+  const row = sources.setting(ADMIN_CREDENTIAL);
+  const stored = row === null ? null : parseCredential(row);
+  const keep = (credential: AdminCredential): AdminCredential => {
+    rows.set(ADMIN_CREDENTIAL, serialiseCredential(credential));
+    return credential;
+  };
+  if (adminKey !== null) {
+    const fits = stored !== null && verifyAdminKey(stored, adminKey);
+    return {
+      credential: fits ? stored : keep(credentialFor(adminKey, 'env', nowMs, stored)),
+      generatedAdminKey: null,
+      adminKeyReplaced: stored !== null && !fits,
+      weakAdminKey: isWeakAdminKey(adminKey),
+    };
+  }
+  if (stored)
+    return { credential: stored, generatedAdminKey: null, adminKeyReplaced: false, weakAdminKey: false };
+  const generated = generateAdminKey();
+  return {
+    credential: keep(credentialFor(generated, 'generated', nowMs)),
+    generatedAdminKey: generated,
+    adminKeyReplaced: false,
+    weakAdminKey: false,
+  };
+}
