@@ -4,6 +4,9 @@ import { MAX_TIME_MS } from './timestamp.ts';
 /** One group of the response metadata while it is put together. */
 export type Group = { [field: string]: Json };
 
+/** A finished one. */
+export type Members = { readonly [field: string]: Json };
+
 /** Sets a field, unless its value is absent: null or ''. */
 export function put(into: Group, field: string, value: Json): void {
   if (value !== null && value !== '') into[field] = value;
@@ -14,17 +17,17 @@ export function putGroup(into: Group, name: string, members: Group): void {
   if (!isEmpty(members)) into[name] = members;
 }
 
-export function isEmpty(members: Group): boolean {
+export function isEmpty(members: Members): boolean {
   for (const _ in members) return false;
   return true;
 }
 
-export function numberOf(members: Group, field: string): number | null {
+export function numberOf(members: Members, field: string): number | null {
   const value = members[field];
   return typeof value === 'number' ? value : null;
 }
 
-export function textOf(members: Group, field: string): string {
+export function textOf(members: Members, field: string): string {
   const value = members[field];
   return typeof value === 'string' ? value : '';
 }

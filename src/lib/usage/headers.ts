@@ -10,38 +10,29 @@ const RFC_1123 =
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
 
 /** The headers of an upstream's answer that are ever looked at. Whatever is not here is not kept. */
-const ALLOWED: ReadonlySet<string> = new Set([
-  ...['plan-type', 'active-limit', 'rate-limit-reached-type', 'primary-over-secondary-limit-percent'].map(
-    codex,
-  ),
-  ...['credits-balance', 'credits-has-credits', 'credits-unlimited'].map(codex),
-  ...['primary', 'secondary'].flatMap((window) =>
-    ['used-percent', 'reset-at', 'reset-after-seconds', 'window-minutes'].map((part) =>
-      codex(`${window}-${part}`),
-    ),
-  ),
-  ...['x-openai-authorization-error', 'x-openai-ide-error-code', 'x-openai-ide-root-error-code'],
-  ...['x-ratelimit-bypass', 'x-should-retry', 'retry-after'],
-  ...[
-    'x-oai-request-id',
-    'x-request-id',
-    'x-oneapi-request-id',
-    'cf-ray',
-    'eagleid',
-    'x-cloudaicompanion-trace-id',
-  ],
-  ...['x-client-request-id', 'x-zeabur-request-id', 'traceparent'],
-  ...['x-openai-proxy-wasm', 'x-models-etag', 'x-new-api-version', 'server', 'via', 'cf-cache-status'],
-  ...['x-site-cache-status', 'x-served-by', 'x-mife-upstream-status'],
-  ...['content-type', 'content-length', 'content-disposition', 'server-timing'],
-  ...['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests'],
-  ...['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens'],
-  ...['x-data-retention', 'x-zero-data-retention', 'x-zero-retention'],
-]);
-
-function codex(name: string): string {
-  return `x-codex-${name}`;
-}
+const ALLOWED: ReadonlySet<string> = new Set(
+  `
+  x-codex-plan-type x-codex-active-limit x-codex-rate-limit-reached-type
+  x-codex-credits-balance x-codex-credits-has-credits x-codex-credits-unlimited
+  x-codex-primary-over-secondary-limit-percent
+  x-codex-primary-used-percent x-codex-primary-reset-at
+  x-codex-primary-reset-after-seconds x-codex-primary-window-minutes
+  x-codex-secondary-used-percent x-codex-secondary-reset-at
+  x-codex-secondary-reset-after-seconds x-codex-secondary-window-minutes
+  x-openai-authorization-error x-openai-ide-error-code x-openai-ide-root-error-code
+  x-ratelimit-bypass x-should-retry retry-after
+  x-oai-request-id x-request-id x-oneapi-request-id cf-ray eagleid x-cloudaicompanion-trace-id
+  x-client-request-id x-zeabur-request-id traceparent
+  x-openai-proxy-wasm x-models-etag x-new-api-version server via cf-cache-status
+  x-site-cache-status x-served-by x-mife-upstream-status
+  content-type content-length content-disposition server-timing
+  x-ratelimit-limit-requests x-ratelimit-remaining-requests
+  x-ratelimit-limit-tokens x-ratelimit-remaining-tokens
+  x-data-retention x-zero-data-retention x-zero-retention
+  `
+    .trim()
+    .split(/\s+/),
+);
 
 /** The allowed headers of one answer. Absent and blank are both ''. */
 export class ResponseHeaders {

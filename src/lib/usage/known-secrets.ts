@@ -12,8 +12,20 @@ export interface KnownSecrets {
 }
 
 const SECRET_KEYS = [
-  ...['api_key', 'apiKey', 'key', 'authorization', 'token', 'secret', 'password', 'cookie'],
-  ...['access_token', 'accessToken', 'refresh_token', 'refreshToken', 'id_token', 'idToken'],
+  'api_key',
+  'apiKey',
+  'key',
+  'authorization',
+  'token',
+  'secret',
+  'password',
+  'cookie',
+  'access_token',
+  'accessToken',
+  'refresh_token',
+  'refreshToken',
+  'id_token',
+  'idToken',
 ] as const;
 const MIN_IN_TEXTS = 6;
 const MIN_IN_NAMES = 12;

@@ -15,7 +15,11 @@ const TWO_63 = 2 ** 63;
 const DECIMAL = /^[+-]?\d+$/;
 
 export function asObject(value: unknown): JsonObject | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  return isObject(value) ? value : null;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -33,16 +37,9 @@ export function first(record: JsonObject, keys: readonly string[]): unknown {
 
 /** Strings trimmed, numbers as plain decimals, booleans as words; everything else is ''. */
 export function text(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return value.isWellFormed() ? trim(value) : trim(value.toWellFormed());
-    case 'number':
-      return plainDecimal(value);
-    case 'boolean':
-      return value ? 'true' : 'false';
-    default:
-      return '';
-  }
+  if (typeof value === 'string') return trim(value.isWellFormed() ? value : value.toWellFormed());
+  if (typeof value === 'number') return plainDecimal(value);
+  return typeof value === 'boolean' ? String(value) : '';
 }
 
 export function firstText(record: JsonObject, keys: readonly string[]): string {
@@ -79,7 +76,7 @@ export function optionalInteger(record: JsonObject, keys: readonly string[]): Co
   return value === undefined || value === null ? null : integer(value);
 }
 
-/** The first of the keys that holds a boolean, in each list's own order of presence. */
+/** The value of the first key present, when it is a boolean. */
 export function firstBoolean(record: JsonObject, keys: readonly string[]): boolean | null {
   const value = first(record, keys);
   return typeof value === 'boolean' ? value : null;

@@ -1,5 +1,5 @@
-import type { ResponseMetadata, ResponseScalars } from '../contract/event.ts';
-import { after, isEmpty, numberOf, put, putGroup, textOf, type Group } from './groups.ts';
+import type { Json, ResponseMetadata, ResponseScalars } from '../contract/event.ts';
+import { after, isEmpty, numberOf, put, putGroup, textOf, type Group, type Members } from './groups.ts';
 import type { ResponseHeaders } from './headers.ts';
 import { quotaGroup } from './quota.ts';
 
@@ -169,7 +169,11 @@ function dataPolicyGroup(headers: ResponseHeaders): Group {
   return members;
 }
 
-function group(metadata: ResponseMetadata | null, name: string): Group {
+function group(metadata: ResponseMetadata | null, name: string): Members {
   const members = metadata?.[name];
-  return typeof members === 'object' && members !== null && !Array.isArray(members) ? (members as Group) : {};
+  return isMembers(members) ? members : {};
+}
+
+function isMembers(value: Json | undefined): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -22,8 +22,14 @@ const DAY_SECONDS = 86_400;
 const AMOUNTS = /tokens \(actual\/limit\):\s*([\d,]{1,20})\s*\/\s*([\d,]{1,20})/i;
 const MODEL = /free usage for model\s+([\w.:/-]{1,120})/i;
 const RESET_AT = new Set([
-  ...['reset_at', 'resets_at', 'period_end', 'billing_period_end'],
-  ...['resetAt', 'resetsAt', 'periodEnd', 'billingPeriodEnd'],
+  'reset_at',
+  'resetAt',
+  'resets_at',
+  'resetsAt',
+  'period_end',
+  'periodEnd',
+  'billing_period_end',
+  'billingPeriodEnd',
 ]);
 const RESET_AFTER = new Set(['reset_after_seconds', 'resetAfterSeconds']);
 
@@ -94,7 +100,7 @@ function search(body: string): Findings | null {
   for (let seen = 0; pending.length > 0 && seen < MAX_VALUES; seen += 1) {
     const value = pending.pop();
     if (typeof value === 'string') lookInText(value, found);
-    else if (Array.isArray(value)) pending.push(...value.slice(0, MAX_VALUES).reverse());
+    else if (Array.isArray(value)) pending.push(...value.slice(0, MAX_VALUES).toReversed());
     else if (typeof value === 'object' && value !== null) pending.push(...members(value, found));
   }
   return found;
@@ -108,7 +114,7 @@ function members(value: object, found: Findings): unknown[] {
     else if (RESET_AT.has(key)) found.resetAtMs ??= toTimeMs(member);
     else if (RESET_AFTER.has(key)) found.resetAfterSeconds ??= seconds(member);
   }
-  return entries.map(([, member]) => member).reverse();
+  return entries.map(([, member]) => member).toReversed();
 }
 
 function lookInText(value: string, found: Findings): void {
