@@ -49,7 +49,8 @@ function prettyStream(): Writable {
 }
 
 function prettyLine(json: string): string {
-  const entry = JSON.parse(json) as Record<string, unknown>;
+  const entry: unknown = JSON.parse(json);
+  if (!isRecord(entry)) return json;
   const { level, time, msg, err, ...rest } = entry;
   const clock = typeof time === 'string' ? time.slice(11, 19) : '';
   const facts = Object.entries(rest)
@@ -57,6 +58,10 @@ function prettyLine(json: string): string {
     .map(([key, value]) => chalk.gray(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`));
   const stack = isError(err) ? `\n${err.stack ?? err.message}` : '';
   return [clock, LEVELS[Number(level)] ?? '', typeof msg === 'string' ? msg : '', ...facts].join(' ') + stack;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function isError(value: unknown): value is { message: string; stack?: string } {

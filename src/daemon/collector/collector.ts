@@ -53,6 +53,12 @@ export interface CollectorStatus {
 const HANDOVER_MS = 5_000;
 const HANDOVER_LOOK_MS = 20;
 const WRITE_AGAIN_MS = 500;
+const NO_CONTACT: ContactState = {
+  lastContactMs: null,
+  retentionSeconds: null,
+  takingSinceMs: null,
+  cleanStopMs: null,
+};
 
 /** Takes records from the gateway into the inbox and from there into the store. */
 export class Collector {
@@ -206,7 +212,7 @@ export class Collector {
       clock: this.#options.clock,
       writer: this.#options.writer,
       gatewayId,
-      previous: mine ? this.#contact : { lastContactMs: null, retentionSeconds: null, cleanStopMs: null },
+      previous: mine ? this.#contact : NO_CONTACT,
       open: mine ? this.#openGap : null,
       onError: (error) => this.#options.onError(error, 'noting a gap'),
     });
@@ -222,6 +228,7 @@ export class Collector {
     this.#contact = {
       lastContactMs: session.gaps.lastContactMs,
       retentionSeconds: session.gaps.retentionSeconds,
+      takingSinceMs: null,
       cleanStopMs: this.#options.clock.now(),
     };
   }

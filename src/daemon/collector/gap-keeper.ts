@@ -61,7 +61,7 @@ export class GapKeeper {
     this.#lastContactMs = options.previous.lastContactMs;
     this.#savedContactMs = options.previous.lastContactMs;
     this.#retentionSeconds = options.previous.retentionSeconds;
-    this.#takingSinceMs = options.previous.takingSinceMs ?? null;
+    this.#takingSinceMs = options.previous.takingSinceMs;
     const everTook = this.#lastContactMs !== null || this.#takingSinceMs !== null;
     this.#killed = everTook && options.previous.cleanStopMs === null;
     this.#absence = 'downtime';

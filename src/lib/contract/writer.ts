@@ -22,7 +22,7 @@ export interface ContactState {
   /** The gateway's retention in seconds when last seen; null when never. */
   readonly retentionSeconds: number | null;
   /** Epoch ms at which a process began to take records; written before it takes the first one. */
-  readonly takingSinceMs?: number | null;
+  readonly takingSinceMs: number | null;
   /** A clean stop wrote this; a start clears it. Null after a kill. */
   readonly cleanStopMs: number | null;
 }

@@ -5,7 +5,12 @@ import { GapKeeper, type GapKeeperOptions } from '../../../src/daemon/collector/
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeWriter } from '../../support/fakes.ts';
 
-const never: ContactState = { lastContactMs: null, retentionSeconds: null, cleanStopMs: null };
+const never: ContactState = {
+  lastContactMs: null,
+  retentionSeconds: null,
+  takingSinceMs: null,
+  cleanStopMs: null,
+};
 
 function harness(previous: ContactState = never, more: Partial<GapKeeperOptions> = {}) {
   const clock = new FakeClock();
@@ -49,6 +54,7 @@ test('a clean stop shorter than the retention is no gap, a longer one is one up 
     const { keeper, gaps } = harness({
       lastContactMs: stoppedAt,
       retentionSeconds: 60,
+      takingSinceMs: null,
       cleanStopMs: stoppedAt,
     });
     keeper.ready();
@@ -61,6 +67,7 @@ test('a kill is a gap around its moment even when the daemon is back at once', a
   const { keeper, gaps, writer } = harness({
     lastContactMs: start - 10_000,
     retentionSeconds: 3600,
+    takingSinceMs: null,
     cleanStopMs: null,
   });
   await keeper.begin();

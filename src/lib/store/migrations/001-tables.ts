@@ -187,6 +187,7 @@ CREATE TABLE contact_state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   last_contact_ms INTEGER,
   retention_seconds INTEGER,
+  taking_since_ms INTEGER,            -- when a process began to take records; written before the first one
   clean_stop_ms INTEGER
 ) STRICT;
 
