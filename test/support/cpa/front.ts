@@ -44,13 +44,20 @@ export class Front {
       else socket.destroy();
     });
     if (options.tls) {
-      const server = createTlsServer({ ...options.tls, ALPNProtocols: ['http/1.1'], allowHalfOpen: true });
+      const server = createTlsServer({
+        ...options.tls,
+        ALPNProtocols: ['http/1.1'],
+        allowHalfOpen: true,
+        noDelay: true,
+      });
       server.on('connection', (socket: Socket) => this.#rememberRaw(socket));
       server.on('secureConnection', (socket) => this.#accept(socket));
       server.on('tlsClientError', (_error, socket) => socket.destroy());
       this.#server = server;
     } else {
-      this.#server = createTcpServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+      this.#server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        this.#accept(socket),
+      );
     }
   }
 

@@ -11,7 +11,7 @@ import type { JsonObject } from './json.ts';
 import { recordedAnswer, recordedClientKeys, recordedConfig } from './recordings.ts';
 import type { Behaviour, CpaVersion } from './versions.ts';
 
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface HttpExchange {
   readonly method: string;
@@ -134,16 +134,18 @@ export class HttpRoutes {
       this.#host.changed();
     });
     this.#host.changed();
-    if (once) return once.handler(request, response);
-    this.#cors(response);
-    if (method === 'OPTIONS') return send(response, 204, null);
-    if (pathname.startsWith(PREFIX)) {
-      if (!(await this.#letIn(request, response))) return undefined;
-      if (own) return own(request, response);
-      return this.#management(method, pathname.slice(PREFIX.length), searchParams, body, response);
+    if (once) {
+      await once.handler(request, response);
+      return;
     }
-    if (own) return own(request, response);
-    return this.#open(method, pathname, request, response);
+    this.#cors(response);
+    const management = pathname.startsWith(PREFIX);
+    if (method === 'OPTIONS') send(response, 204, null);
+    else if (management && !(await this.#letIn(request, response))) return;
+    else if (own) await own(request, response);
+    else if (management)
+      this.#management(method, pathname.slice(PREFIX.length), searchParams, body, response);
+    else this.#open(method, pathname, request, response);
   }
 
   #cors(response: ServerResponse): void {

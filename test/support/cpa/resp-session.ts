@@ -175,6 +175,7 @@ export class RespSession {
         channel,
         channelName,
         messageFirst: () => host.messageFirst(),
+        changed: () => host.changed(),
       },
       end,
     );

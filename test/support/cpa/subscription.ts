@@ -14,6 +14,8 @@ export interface SubscriptionParts {
   readonly channelName: string;
   /** Asked when a message and a command wait at once: true takes the message. CLIProxyAPI tosses a coin each time. */
   readonly messageFirst: () => boolean;
+  /** Called for every command that came in. */
+  readonly changed: () => void;
 }
 
 /**
@@ -69,6 +71,7 @@ export class Subscription {
       const input = await this.#parts.reader.next();
       if (input.kind === 'command') this.connection.commands.push(input.args);
       this.#inputs.push(input);
+      this.#parts.changed();
       this.#step();
       if (input.kind !== 'command') return;
     }
