@@ -188,7 +188,7 @@ export function appliedRates(card: PriceCard, event: PriceInput): Applied {
   let choices = remembered.get(card);
   if (!choices) remembered.set(card, (choices = new Map()));
   const multiplier = choice.multiplier ? `${choice.multiplier.p}/${choice.multiplier.q}` : '';
-  const key = `${choice.basis} ${multiplier} ${choice.long} ${rule}`;
+  const key = `${choice.basis} ${multiplier} ${rule}`;
   let applied = choices.get(key);
   if (!applied) choices.set(key, (applied = apply(card, choice, rule)));
   return applied;
