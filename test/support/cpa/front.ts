@@ -28,7 +28,6 @@ export class Front {
   readonly #server: Server;
   readonly #http: HttpServer;
   readonly #raw = new Map<string, Socket>();
-  readonly #byInner = new WeakMap<Socket, Connection>();
   #waiting: Connection[] = [];
   #port: number;
 
@@ -98,10 +97,6 @@ export class Front {
     return stopped;
   }
 
-  connectionOf(socket: Socket): Connection | undefined {
-    return this.#byInner.get(socket);
-  }
-
   #rememberRaw(socket: Socket): void {
     const key = `${socket.remoteAddress}:${socket.remotePort}`;
     this.#raw.set(key, socket);
@@ -115,7 +110,6 @@ export class Front {
         : socket;
     const connection = new Connection(this.connections.length, socket, tcp);
     this.connections.push(connection);
-    this.#byInner.set(socket, connection);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       connection.closed = true;
