@@ -172,12 +172,15 @@ export class GroupCommit {
     const { clock, events, limits } = this.#deps;
     const closing = this.#closing.signal;
     let pause = limits.retryMs;
+    let failed = false;
     for (let done = 0; done < groups.length;) {
       const last = closing.aborted;
       try {
-        done += await this.#write(groups.slice(done));
+        // After a failure one frame at a time: the room that is left may do for that.
+        done += await this.#write(groups.slice(done, failed ? done + 1 : undefined));
         pause = limits.retryMs;
       } catch (error) {
+        failed = true;
         await this.#abandon();
         events.wrote(errorCode(error));
         if (last) throw error;

@@ -89,7 +89,14 @@ export async function* readFrames(
       let segment = catalog.atOrAfter(at.id);
       if (segment?.id === at.id && segment.sealed && at.seq >= segment.frames) segment = catalog.after(at.id);
       if (segment && segment.id !== at.id) at = { id: segment.id, seq: 0 };
-      if (!segment || (at.seq >= segment.frames && !segment.sealed)) {
+      const waiting = !segment || (at.seq >= segment.frames && !segment.sealed);
+      if (disk && (waiting || disk.segment !== segment)) {
+        // An open file keeps its room on disk even when it is deleted.
+        await disk.close();
+        disk = null;
+        continue;
+      }
+      if (!segment || waiting) {
         await source.more.wait(signal);
         continue;
       }
@@ -102,10 +109,7 @@ export async function* readFrames(
       const plain = tail.get(segment.id, seq);
       let records: Frame['records'] | null = plain ? decodeRecords(plain, place.count) : null;
       if (!records) {
-        if (disk?.segment !== segment) {
-          await disk?.close();
-          disk = new SegmentReader(files, segment);
-        }
+        disk ??= new SegmentReader(files, segment);
         const bytes = await disk.bytes(place);
         // Released, and gone, while we looked: whoever releases has no use for it.
         if (segment.leaving) continue;
