@@ -87,7 +87,7 @@ test('a command may arrive in pieces, and several in one', async () => {
   await using cpa = await start();
   using client = await RespClient.connect(cpa.port);
   const command = `*2\r\n$4\r\nAUTH\r\n$${KEY.length}\r\n${KEY}\r\n`;
-  for (const [index, byte] of [...command].entries()) {
+  for (const [index, byte] of command.split('').entries()) {
     client.raw(byte);
     await cpa.when(() => cpa.connections[0]?.received.length === index + 1);
   }
