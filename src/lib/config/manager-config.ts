@@ -118,7 +118,7 @@ function merge(under: JsonObject, over: JsonObject): JsonObject {
 function parseObject(row: string): JsonObject | null {
   let parsed: Json;
   try {
-    parsed = JSON.parse(row) as Json;
+    parsed = JSON.parse(row);
   } catch {
     return null;
   }
