@@ -5,8 +5,8 @@ import { CURRENT_DICTIONARY, DICTIONARIES } from './response-dictionary.ts';
 /** First byte of a value: the number of the dictionary, or this one for plain UTF-8. */
 const PLAIN = 0;
 
-/** Small windows: setting deflate up costs more than deflating these few hundred bytes. */
-const DEFLATE = { level: 9, windowBits: 12, memLevel: 5 } as const;
+/** Small buffers: setting deflate up costs more than deflating these few hundred bytes. */
+const DEFLATE = { level: 6, windowBits: 12, memLevel: 5, chunkSize: 1024 } as const;
 
 /** What the row holds anyway, and what a value is packed against. */
 export interface ResponseContext {
@@ -53,7 +53,7 @@ function unpackText(stored: Uint8Array, context: ResponseContext): string {
   if (number !== PLAIN) {
     const dictionary = DICTIONARIES.get(number);
     if (!dictionary) throw new Error(`response metadata needs dictionary ${number}`);
-    bytes = inflateRawSync(body, { windowBits: DEFLATE.windowBits, dictionary });
+    bytes = inflateRawSync(body, { windowBits: DEFLATE.windowBits, chunkSize: 2048, dictionary });
   }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString('utf8')

@@ -69,7 +69,7 @@ export class WriterCore {
     this.#totals = new Totals(db);
     this.#letters = new DeadLetters(db, parts.letterKeys, parts.redact);
     this.#revisions = new Revisions(db);
-    this.#lastId = db.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").pluck();
+    this.#lastId = db.prepare<[], number>('SELECT max(id) FROM event').pluck();
   }
 
   /**

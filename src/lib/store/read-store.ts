@@ -1,0 +1,142 @@
+import fs from 'node:fs';
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Position } from '../contract/inbox.ts';
+import type { Gap, GapCause } from '../contract/transport.ts';
+import type { ContactState } from '../contract/writer.ts';
+import { openDatabase } from './open.ts';
+import { guarded, type Db } from './sqlite.ts';
+import { readContact, readPosition } from './state-store.ts';
+
+/** Sums over all events of all gateways. */
+export interface EventTotals {
+  readonly events: number;
+  readonly failed: number;
+  /** Events without a price. */
+  readonly unpriced: number;
+}
+
+/** Bytes on disk; 0 for a file that is not there. */
+export interface StoreSizes {
+  readonly databaseBytes: number;
+  readonly walBytes: number;
+  readonly shmBytes: number;
+}
+
+interface GapRow {
+  readonly id: number;
+  readonly gatewayId: number;
+  readonly fromMs: number;
+  readonly toMs: number | null;
+  readonly cause: GapCause;
+  readonly estimate: number | null;
+  readonly detail: string;
+}
+
+/**
+ * The main thread's connection: read-only, never waits for a lock, only point reads. Every method throws an AppError
+ * (`database_locked` when another process holds the file exclusively, `database_failed`).
+ */
+export class ReadStore {
+  readonly #db: Db;
+  readonly #path: string;
+  readonly #dataVersion: BetterSqlite3.Statement<[], number>;
+  readonly #setting: BetterSqlite3.Statement<[string], string>;
+  #totals: { readonly version: number; readonly totals: EventTotals } | null = null;
+
+  /** Opens it. The writer must have opened (and made) the file before. */
+  constructor(path: string, options: { readonly busyTimeoutMs?: number } = {}) {
+    this.#path = path;
+    this.#db = openDatabase(path, { mode: 'read', beside: true, ...options });
+    this.#dataVersion = this.#db.prepare<[], number>('PRAGMA data_version').pluck();
+    this.#setting = this.#db.prepare<[string], string>('SELECT value FROM settings WHERE key = ?').pluck();
+  }
+
+  /** Changes whenever another connection, of this process or another, has committed. */
+  dataVersion(): number {
+    return guarded(() => this.#dataVersion.get() ?? 0);
+  }
+
+  /** Rises with every write of the topic (`events`, `prices`, `settings`, `gaps`, ...); 0 when never written. */
+  revision(topic: string): number {
+    return guarded(() => this.#value('SELECT revision FROM meta WHERE name = ?', topic) ?? 0);
+  }
+
+  /** Counts of all events, summed once for each state of the database. */
+  totals(): EventTotals {
+    return guarded(() => {
+      const version = this.dataVersion();
+      if (this.#totals?.version === version) return this.#totals.totals;
+      const totals = this.#db
+        .prepare<[], EventTotals>(
+          `SELECT coalesce(sum(calls), 0) AS events, coalesce(sum(failed), 0) AS failed,
+             coalesce(sum(unpriced), 0) AS unpriced FROM total_5min`,
+        )
+        .get() ?? { events: 0, failed: 0, unpriced: 0 };
+      this.#totals = { version, totals };
+      return totals;
+    });
+  }
+
+  deadLetterCount(): number {
+    return guarded(() => this.#value('SELECT count(*) FROM dead_letter') ?? 0);
+  }
+
+  /** Epoch ms at which an event was last stored; null: never. */
+  lastInsertedMs(): number | null {
+    return guarded(() => this.#value(`SELECT changed_at_ms FROM meta WHERE name = 'events'`) ?? null);
+  }
+
+  /** The newest gaps, newest first. */
+  gaps(limit = 100): Gap[] {
+    return guarded(() =>
+      this.#db
+        .prepare<[number], GapRow>(
+          `SELECT id, gateway_id AS gatewayId, from_ms AS fromMs, to_ms AS toMs, cause, estimate, detail
+           FROM gap ORDER BY from_ms DESC, id DESC LIMIT ?`,
+        )
+        .all(limit),
+    );
+  }
+
+  /** Gaps that last, oldest first. */
+  openGaps(): Gap[] {
+    return guarded(() =>
+      this.#db
+        .prepare<[], GapRow>(
+          `SELECT id, gateway_id AS gatewayId, from_ms AS fromMs, to_ms AS toMs, cause, estimate, detail
+           FROM gap WHERE to_ms IS NULL ORDER BY from_ms, id`,
+        )
+        .all(),
+    );
+  }
+
+  setting(key: string): string | null {
+    return guarded(() => this.#setting.get(key) ?? null);
+  }
+
+  contact(): ContactState {
+    return guarded(() => readContact(this.#db));
+  }
+
+  /** How far the spool is stored; null when nothing ever was. */
+  position(): Position | null {
+    return guarded(() => readPosition(this.#db));
+  }
+
+  sizes(): StoreSizes {
+    const size = (suffix: string): number =>
+      fs.statSync(`${this.#path}${suffix}`, { throwIfNoEntry: false })?.size ?? 0;
+    return { databaseBytes: size(''), walBytes: size('-wal'), shmBytes: size('-shm') };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #value(sql: string, ...params: string[]): number | undefined {
+    return this.#db
+      .prepare<string[], number>(sql)
+      .pluck()
+      .get(...params);
+  }
+}

@@ -1,0 +1,96 @@
+import type { BillableTokens, ReportedTokens } from '../contract/event.ts';
+import { analyticsModel } from '../pricing/model-names.ts';
+import type { StoredEvent } from '../store/stored-event.ts';
+
+/** Left out of the line when it is empty. */
+const text = (value: string): string | undefined => (value === '' ? undefined : value);
+const number = (value: number | null): number | undefined => value ?? undefined;
+const positive = (value: number | null): number | undefined =>
+  value !== null && value > 0 ? value : undefined;
+
+/** A billable counter, where it is not what the record reported under the same name. */
+const differing = (billable: number, reported: number): number | undefined =>
+  billable === reported ? undefined : billable;
+
+/**
+ * One event as a line of JSON with its line feed. Names, order and what is left out are those of the exports of
+ * CPA-Manager-Plus 1.12.2, which its import and ours read; what only we know follows behind.
+ * `gateway` is the base URL that the event came from.
+ */
+export function exportLine({ event, costNano, priceId }: StoredEvent, gateway: string): string {
+  const { reported, tokens, response } = event;
+  const line = {
+    request_id: text(event.requestId),
+    event_hash: event.hash,
+    timestamp_ms: event.timestampMs,
+    timestamp: event.timestamp,
+    provider: text(event.provider),
+    executor_type: text(event.executorType),
+    model: event.model,
+    analytics_model: text(analyticsModel(event.requestedModel === '' ? event.model : event.requestedModel)),
+    requested_model: text(event.requestedModel),
+    resolved_model: text(event.resolvedModel),
+    endpoint: text(event.endpoint),
+    method: text(event.method),
+    path: text(event.path),
+    auth_type: text(event.authType),
+    auth_index: text(event.authIndex),
+    source: text(event.source),
+    source_hash: text(event.sourceHash),
+    api_key_hash: text(event.apiKeyHash),
+    account_snapshot: text(event.accountSnapshot),
+    auth_label_snapshot: text(event.authLabelSnapshot),
+    auth_file_snapshot: text(event.authFileSnapshot),
+    auth_provider_snapshot: text(event.authProviderSnapshot),
+    auth_project_id_snapshot: text(event.authProjectIdSnapshot),
+    auth_snapshot_at_ms: positive(event.authSnapshotAtMs),
+    reasoning_effort: text(event.reasoningEffort),
+    service_tier: text(event.serviceTier),
+    input_tokens: reported.input,
+    output_tokens: reported.output,
+    reasoning_tokens: reported.reasoning,
+    cached_tokens: reported.cached,
+    cache_tokens: reported.cache,
+    cache_read_tokens: reported.cacheRead,
+    cache_creation_tokens: reported.cacheCreation,
+    total_tokens: reported.total,
+    latency_ms: number(event.latencyMs),
+    ttft_ms: number(event.ttftMs),
+    failed: event.failed,
+    fail_status_code: positive(event.failStatusCode),
+    fail_summary: text(event.failSummary),
+    header_quota_recover_at_ms: positive(response.quotaRecoverAtMs),
+    header_quota_used_percent: number(response.quotaUsedPercent),
+    header_quota_plan_type: text(response.quotaPlanType),
+    header_error_kind: text(response.errorKind),
+    header_error_code: text(response.errorCode),
+    header_trace_id: text(response.traceId),
+    created_at_ms: event.createdAtMs,
+    response_metadata: event.responseMetadata ?? undefined,
+
+    request_service_tier: text(event.requestServiceTier),
+    response_service_tier: text(event.responseServiceTier),
+    cache_input_mode: event.cacheInputMode,
+    uncached_input_tokens: tokens.uncachedInput,
+    cache_write_5m_tokens: tokens.cacheWrite5m,
+    cache_write_1h_tokens: tokens.cacheWrite1h,
+    ...billedDifferently(tokens, reported),
+    cost_nano_usd: number(costNano),
+    price_id: number(priceId),
+    flags: positive(event.flags),
+    gateway: text(gateway),
+  };
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** Counters that are billed otherwise than the record's counter of the same name says. */
+function billedDifferently(
+  tokens: BillableTokens,
+  reported: ReportedTokens,
+): Record<string, number | undefined> {
+  return {
+    billed_cache_read_tokens: differing(tokens.cacheRead, reported.cacheRead),
+    billed_output_tokens: differing(tokens.output, reported.output),
+    billed_reasoning_tokens: differing(tokens.reasoning, reported.reasoning),
+  };
+}
