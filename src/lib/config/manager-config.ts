@@ -112,7 +112,7 @@ function readConnection(raw: JsonObject): SavedConnection {
 /** Lays values over an object; `null` takes a key away. */
 function merge(under: JsonObject, over: JsonObject): JsonObject {
   const both = Object.entries({ ...under, ...over });
-  return Object.fromEntries(both.filter(([key, value]) => value !== null || !(key in over)));
+  return Object.fromEntries(both.filter(([key, value]) => value !== null || !Object.hasOwn(over, key)));
 }
 
 function parseObject(row: string): JsonObject | null {
