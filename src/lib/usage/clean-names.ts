@@ -5,6 +5,7 @@ import { toOneLine } from './text.ts';
 const MAX_BYTES = 1024;
 const MAX_ENDPOINT_BYTES = 2048;
 const CONTROL = /[\p{Cc}\p{Cf}]/u;
+const METHOD = /^[A-Z]{0,12}$/;
 /** Words of CLIProxyAPI's own that look like a rule's trigger. */
 const PLAIN_AUTH_TYPES: ReadonlySet<string> = new Set(['', 'apikey', 'oauth', 'unknown']);
 
@@ -16,7 +17,8 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
   const { authType, ...others } = names;
   const joined = Object.values(others).join(' ');
   const authIsPlain = PLAIN_AUTH_TYPES.has(authType);
-  if (authIsPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
+  const methodIsPlain = METHOD.test(names.method);
+  if (authIsPlain && methodIsPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
   const clean = (name: string): string => cleanName(name, known, MAX_BYTES);
   return {
     requestId: clean(names.requestId),
@@ -25,8 +27,9 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
     model: clean(names.model),
     requestedModel: clean(names.requestedModel),
     resolvedModel: clean(names.resolvedModel),
-    endpoint: cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES),
-    method: clean(names.method),
+    // A method was turned to upper case, and made part of the endpoint, whatever it held.
+    endpoint: methodIsPlain ? cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES) : '-',
+    method: methodIsPlain ? names.method : '',
     path: cleanName(names.path, known, MAX_ENDPOINT_BYTES),
     authType: authIsPlain ? authType : clean(authType),
     authIndex: clean(names.authIndex),

@@ -31,17 +31,22 @@ const MIN_IN_TEXTS = 6;
 const MIN_IN_NAMES = 12;
 const SURE_IN_NAMES = 16;
 
-/** `maskedSource` is the raw source where it had to be masked, '' where it may be shown. */
-export function knownSecrets(record: JsonObject, maskedSource: string): KnownSecrets {
-  const found = new Set<string>();
-  if (maskedSource.length >= MIN_IN_TEXTS) found.add(maskedSource);
-  for (const key of SECRET_KEYS) {
-    const value = record[key];
+/** The keys, the client's and others, that the record carries in clear. */
+export function ownKeys(record: JsonObject): readonly string[] {
+  const keys: string[] = [];
+  for (const name of SECRET_KEYS) {
+    const value = record[name];
     if (value === undefined) continue;
-    const secret = text(value);
-    if (secret.length >= MIN_IN_TEXTS) found.add(secret);
+    const key = text(value);
+    if (key.length >= MIN_IN_TEXTS && !keys.includes(key)) keys.push(key);
   }
-  const inTexts = [...found].sort((a, b) => b.length - a.length);
+  return keys;
+}
+
+/** `maskedSource` is the raw source where it had to be masked, '' where it may be shown. */
+export function knownSecrets(keys: readonly string[], maskedSource: string): KnownSecrets {
+  const found = maskedSource.length >= MIN_IN_TEXTS ? [maskedSource, ...keys] : keys;
+  const inTexts = found.toSorted((a, b) => b.length - a.length);
   return { inTexts, inNames: inTexts.filter(isSureInNames) };
 }
 

@@ -15,10 +15,12 @@ const KEY_WORDS = new Set(['key', 'apikey', 'secret', 'token', 'sk', 'pk', 'rk',
  * What may be shown of the place a request was billed to. CLIProxyAPI puts an account's e-mail, a project, a file
  * or the provider's key in clear into the same field, so anything not plainly one of the first three is masked:
  * `m:` + first 4 + `...` + last 4 characters, `m:****` up to 12. E-mails keep three characters and the domain.
+ * `keys` are those that the same record carries: a source that holds one of them is a key, whatever it looks like.
  */
-export function maskSource(raw: string, authType: string): string {
+export function maskSource(raw: string, authType: string, keys: readonly string[]): string {
   const source = trim(raw);
   if (source === '' || MASKED_KEY.test(source)) return source;
+  if (keys.some((key) => source.includes(key))) return maskKey(source);
   const auth = authType.toLowerCase();
   if (MASKED_EMAIL.test(source) && isDomain(source.slice(source.indexOf('@') + 1))) return source;
   if (auth === 'apikey' || holdsKey(source)) return maskKey(source);
