@@ -138,6 +138,7 @@ test('config.json: its keys, whatever their case, with paths that count from its
   assert.equal(config.panelPath, join(cwd, 'etc/panel.html'));
   assert.deepEqual(config.trustedProxies, ['10.1.0.0/16']);
   assert.equal(config.origins.get('adminKey'), 'file');
+  assert.deepEqual(config.warnings, []);
 });
 
 test('config.json is looked for where it is named, then here, then in the data directory', async (t) => {

@@ -297,9 +297,9 @@ test('files are written whole and with their mode, or not at all', async (t) => 
   const path = join(directory, 'file');
   await writeFileAtomic(path, 'one');
   assert.equal((await stat(path)).mode & 0o777, 0o600);
-  await writeFileAtomic(path, bytes('two'), 0o644);
+  await writeFileAtomic(path, bytes('two'), 0o666);
   assert.equal(await readFile(path, 'utf8'), 'two');
-  assert.equal((await stat(path)).mode & 0o777, 0o644);
+  assert.equal((await stat(path)).mode & 0o777, 0o666, 'the umask takes nothing away');
 
   await mkdir(join(directory, 'folder/in'), { recursive: true });
   await assert.rejects(writeFileAtomic(join(directory, 'folder'), 'x'));
