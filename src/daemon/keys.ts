@@ -29,6 +29,8 @@ export interface KeySources {
   readonly adminKey: string | null;
   /** Reads one settings row. */
   readonly setting: (key: string) => string | null;
+  /** Something that was encrypted with the right data key, to try it on where the check value is missing. */
+  readonly sealedText: string | null;
   /** Whether anything exists that only the present data key can open. */
   readonly somethingEncrypted: () => boolean;
   readonly nowMs: number;
@@ -64,8 +66,9 @@ async function prepareDataKey(sources: KeySources, rows: Map<string, string>): P
   const check = setting(DATA_KEY_CHECK);
   if (found.kind === 'ready') {
     const box = createSecretBox(found.key);
-    if (check !== null && verifyCheck(box, check)) return { kind: 'open', box, key: found.key };
-    if (check !== null && somethingEncrypted()) return locked('data_key_foreign', found.from);
+    const fits = check !== null ? verifyCheck(box, check) : opens(box, sources.sealedText);
+    if (fits && check !== null) return { kind: 'open', box, key: found.key };
+    if (!fits && somethingEncrypted()) return locked('data_key_foreign', found.from);
     rows.set(DATA_KEY_CHECK, sealCheck(box));
     return { kind: 'open', box, key: found.key };
   }
@@ -78,6 +81,18 @@ async function prepareDataKey(sources: KeySources, rows: Map<string, string>): P
   const box = createSecretBox(key);
   rows.set(DATA_KEY_CHECK, sealCheck(box));
   return { kind: 'open', box, key };
+}
+
+/** Whether the box opens the text. Without a text there is nothing against it. */
+function opens(box: SecretBox, text: string | null): boolean {
+  if (text === null) return true;
+  try {
+    box.open(text);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'data_key_foreign') return false;
+    throw error;
+  }
 }
 
 function locked(code: 'data_key_missing' | 'data_key_malformed' | 'data_key_foreign', from: string): DataKey {

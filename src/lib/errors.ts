@@ -58,6 +58,12 @@ export const ERRORS = {
     'setup is managed by environment variables',
     'Change CPA_UPSTREAM_URL and CPA_MANAGEMENT_KEY where the daemon is started, and restart it.',
   ),
+  invalid_existing_management_key: entry(
+    401,
+    Exit.failure,
+    'invalid management key for existing setup',
+    'To move to another CLIProxyAPI with another key, save both in the configuration (PUT /usage-service/config).',
+  ),
   cpa_connection_required: entry(400, Exit.usage, 'cpaBaseUrl and managementKey are required'),
   cpa_connection_required_for_monitoring: entry(
     400,

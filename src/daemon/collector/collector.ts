@@ -13,7 +13,7 @@ import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import type { HealthBoard } from '../health-board.ts';
 import { GapKeeper } from './gap-keeper.ts';
 import { pump } from './pump.ts';
-import { CollectorSession, GATEWAY_CODES, type CollectorSettings, type TransportContext } from './session.ts';
+import { CollectorSession, GATEWAY_CODES, type SessionSettings, type TransportContext } from './session.ts';
 import type { SupervisorState, SupervisorStatus } from './supervisor.ts';
 
 /** Why nothing is collected, for the health board. */
@@ -31,6 +31,8 @@ export interface CollectorOptions {
   readonly position: Position | null;
   readonly contact: ContactState;
   readonly openGap: Gap | null;
+  /** A transport began to deliver. */
+  readonly onCollecting: (transport: TransportName, upstream: string) => void;
   readonly onError: (error: unknown, what: string) => void;
   readonly random?: () => number;
 }
@@ -79,6 +81,7 @@ export class Collector {
   #lastError = '';
   #changing: Promise<void> = Promise.resolve();
   #stopping = false;
+  #collecting = '';
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -104,7 +107,7 @@ export class Collector {
   }
 
   /** Puts a configuration to work, or none. Calls are carried out one after the other. */
-  apply(next: CollectorSettings | Idle): Promise<void> {
+  apply(next: SessionSettings | Idle): Promise<void> {
     return this.#queue(() => (typeof next === 'string' ? this.#rest(next) : this.#change(next)));
   }
 
@@ -161,7 +164,7 @@ export class Collector {
     this.#options.board.set(reason);
   }
 
-  async #change(settings: CollectorSettings): Promise<void> {
+  async #change(settings: SessionSettings): Promise<void> {
     const previous = this.#session;
     this.#forgetReasons();
     if (previous && previous.settings.connection.baseUrl !== settings.connection.baseUrl) {
@@ -180,7 +183,7 @@ export class Collector {
     await previous.end();
   }
 
-  async #open(settings: CollectorSettings, known: GapKeeper | null): Promise<CollectorSession> {
+  async #open(settings: SessionSettings, known: GapKeeper | null): Promise<CollectorSession> {
     const { clock, writer, board, breaker, inbox, createClient, createTransport, onError, random } =
       this.#options;
     const { baseUrl } = settings.connection;
@@ -269,8 +272,9 @@ export class Collector {
 
   #onSupervisor(connection: GatewayConnection, status: SupervisorStatus): void {
     const { board } = this.#options;
+    if (status.state !== 'running') this.#collecting = '';
     if (status.trouble === null) {
-      if (status.state === 'running') this.#clearTrouble();
+      if (status.state === 'running') this.#onRunning(connection, status);
       return;
     }
     const { code, detail } = status.trouble;
@@ -278,6 +282,13 @@ export class Collector {
     this.#trouble = code;
     this.#lastError = detail;
     board.set(code, { url: connection.baseUrl, host: new URL(connection.baseUrl).hostname, detail });
+  }
+
+  #onRunning({ baseUrl }: GatewayConnection, { transport }: SupervisorStatus): void {
+    this.#clearTrouble();
+    if (transport === null || this.#collecting === transport) return;
+    this.#collecting = transport;
+    this.#options.onCollecting(transport, baseUrl);
   }
 
   #clearTrouble(): void {

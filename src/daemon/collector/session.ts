@@ -7,14 +7,14 @@ import type {
 } from '../../lib/contract/gateway.ts';
 import type { CollectorMode, TransportName } from '../../lib/contract/record.ts';
 import type { DiagnosisCode, Sink, Transport } from '../../lib/contract/transport.ts';
-import { isOlderVersion } from '../../lib/gateway/version.ts';
+import { compareVersions } from '../../lib/gateway/info.ts';
 import type { HealthBoard } from '../health-board.ts';
 import type { GapKeeper } from './gap-keeper.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { Supervisor, type SupervisorStatus } from './supervisor.ts';
 
 /** What decides how records are taken. */
-export interface CollectorSettings {
+export interface SessionSettings {
   readonly connection: GatewayConnection;
   readonly mode: CollectorMode;
   readonly batchSize: number;
@@ -22,14 +22,14 @@ export interface CollectorSettings {
 }
 
 export interface TransportContext {
-  readonly settings: CollectorSettings;
+  readonly settings: SessionSettings;
   readonly client: GatewayClient;
   readonly gatewayId: number;
   readonly retentionSeconds: () => number;
 }
 
 export interface SessionOptions {
-  readonly settings: CollectorSettings;
+  readonly settings: SessionSettings;
   readonly gatewayId: number;
   readonly clock: Clock;
   readonly client: GatewayClient;
@@ -61,7 +61,7 @@ export const GATEWAY_CODES: readonly DiagnosisCode[] = [
 
 /** The collecting of one configuration: the way in, and an eye on the gateway. Replaced as a whole by the next one. */
 export class CollectorSession {
-  readonly settings: CollectorSettings;
+  readonly settings: SessionSettings;
   readonly gaps: GapKeeper;
   readonly #options: SessionOptions;
   readonly #watch: GatewayWatch;
@@ -192,7 +192,7 @@ export class CollectorSession {
       pollIntervalMs,
     };
     board.toggle('publishing_off', !info.usageStatisticsEnabled, facts);
-    board.toggle('older_than_recommended', isOlderVersion(info.version, RECOMMENDED), facts);
+    board.toggle('older_than_recommended', (compareVersions(info.version, RECOMMENDED) ?? 0) < 0, facts);
     board.toggle('retention_short', info.retentionSeconds < SHORT_RETENTION_SECONDS, facts);
     board.toggle('poll_exceeds_retention', pollIntervalMs > info.retentionSeconds * 1_000, facts);
   }

@@ -11,11 +11,6 @@ const HEALTHY_AFTER_MS = 60_000;
 const CLIMB_EVERY_MS = 10 * 60_000;
 /** A refusal that is no strike (remote management off, no key set) is looked at again after this pause. */
 const HARMLESS_REFUSAL_MS = 60_000;
-/**
- * CLIProxyAPI counts wrong keys without a time window and forgets them after two idle hours. A key that was refused
- * twice is therefore tried so seldom that it can never add up to the five that ban the address.
- */
-const REPEATED_REFUSAL_MS = 125 * 60_000;
 const STOPPED_PAUSE_MS = 1_000;
 
 export type SupervisorState = 'stopped' | 'starting' | 'running' | 'error';
@@ -63,7 +58,6 @@ export class Supervisor {
   #status: SupervisorStatus = { state: 'stopped', transport: null, trouble: null };
   #readyAt: number | null = null;
   #step = 0;
-  #refusals = 0;
   #loop: Promise<void> | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -133,7 +127,6 @@ export class Supervisor {
     const events = {
       ready: () => {
         this.#readyAt = this.#options.clock.monotonic();
-        this.#refusals = 0;
         this.#set({ state: 'running', transport: name, trouble: null });
         this.#options.onReady(name);
         isReady.resolve();
@@ -210,17 +203,11 @@ export class Supervisor {
     const wake = AbortSignal.any([this.#nudge.signal, this.#stopping.signal]);
     if (end.kind === 'refused') {
       const strike = end.diagnosis === 'key_refused' || end.diagnosis === 'banned';
-      await clock.sleep(strike ? this.#strikePause() : HARMLESS_REFUSAL_MS, wake);
+      await clock.sleep(strike ? this.#options.refusalPauseMs() : HARMLESS_REFUSAL_MS, wake);
       return;
     }
     if (end.kind === 'unsupported') this.#step = 0;
     await clock.sleep(this.#backoff.next(), wake);
-  }
-
-  #strikePause(): number {
-    this.#refusals += 1;
-    const pause = this.#options.refusalPauseMs();
-    return this.#refusals === 1 ? pause : Math.max(pause, REPEATED_REFUSAL_MS);
   }
 
   #set(status: {

@@ -18,6 +18,7 @@ function volume(t: TestContext) {
       dataKeyPath,
       adminKey: null,
       setting: (key) => settings.get(key) ?? null,
+      sealedText: null,
       somethingEncrypted: () => false,
       nowMs: 1_800_000_000_000,
       ...options,

@@ -1,0 +1,56 @@
+import swagger from '@fastify/swagger';
+import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { adminGuard } from './plugins/admin-guard.ts';
+import { registerCors } from './plugins/cors.ts';
+import { registerErrors } from './plugins/errors.ts';
+import { warnOfForwarding } from './plugins/forwarding-notice.ts';
+import { configRoutes } from './routes/config.ts';
+import { healthRoute } from './routes/health.ts';
+import { holdingPageRoute } from './routes/holding-page.ts';
+import { infoRoute } from './routes/info.ts';
+import { notAvailableRoutes } from './routes/not-available.ts';
+import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
+import { setupRoutes } from './routes/setup.ts';
+import { statusRoutes } from './routes/status.ts';
+import { usageExportRoute } from './routes/usage-export.ts';
+import type { DaemonContext } from './services.ts';
+
+/** How long a client may take to send its headers, in ms. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** The HTTP side of the daemon. It can answer before the database is open: routes that need it say so. */
+export async function createApp(context: DaemonContext, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+  const { trustedProxies, corsOrigins } = context.config;
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: true,
+    forceCloseConnections: true,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { ignoreDuplicateSlashes: true },
+  });
+  registerErrors(app);
+  warnOfForwarding(app, trustedProxies.length > 0);
+  await app.register(swagger, {
+    openapi: { info: { title: 'cpamp', version: context.version }, openapi: '3.1.0' },
+  });
+  const guard = adminGuard(context);
+
+  // Routes that other programs know: callers on other origins may use them with the admin key as Bearer.
+  await app.register(async (documented) => {
+    await registerCors(documented, corsOrigins);
+    acceptJson(documented);
+    healthRoute(documented);
+    infoRoute(documented, context);
+    statusRoutes(documented, context, guard);
+    configRoutes(documented, context, guard);
+    setupRoutes(documented, context, guard);
+    usageExportRoute(documented, context, guard);
+    notAvailableRoutes(documented, guard);
+  });
+  await app.register(async (own) => {
+    holdingPageRoute(own);
+  });
+  return app;
+}

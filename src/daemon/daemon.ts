@@ -1,0 +1,163 @@
+import { dirname } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { prepareDataDir } from '../lib/config/data-dir.ts';
+import { insideContainerLayer } from '../lib/config/container.ts';
+import type { StartConfig } from '../lib/config/start-config.ts';
+import type { Clock } from '../lib/contract/clock.ts';
+import type { HealthReason } from '../lib/contract/health.ts';
+import { AppError } from '../lib/errors.ts';
+import { acquireLock, serveLockPath, type Lock } from '../lib/lock.ts';
+import { inspectDatabase, refuseForeign } from '../lib/store/inspect.ts';
+import { SCHEMA_VERSION } from '../lib/store/migrations/index.ts';
+import { VERSION } from '../lib/version.ts';
+import { createApp } from './app.ts';
+import { HealthBoard } from './health-board.ts';
+import { openServices, type OpenServices } from './open-services.ts';
+import type { DaemonContext } from './services.ts';
+
+/** How long a start waits before it looks again at a database that somebody else has locked. */
+const OPEN_AGAIN_MS = 500;
+
+export interface DaemonOptions {
+  readonly config: StartConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Writes lines for a person to stdout, past the log: the generated admin key, once. */
+  readonly print: (text: string) => void;
+}
+
+export interface Daemon {
+  /** Where it listens, as a URL. */
+  readonly url: string;
+  /** Resolves when the database is open and collection has begun, or rejects with what is in the way for good. */
+  readonly opened: Promise<void>;
+  /** Rejects when something broke that cannot be mended while running; never resolves. */
+  readonly broken: Promise<never>;
+  /** Ends in good order. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the daemon: lock, port, then the database. Rejects with an AppError for what makes a start senseless (a data
+ * directory that cannot be written, another daemon, a database that is not ours, a port in use). A locked database is
+ * none of these: the port is open meanwhile and says so.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, clock, log } = options;
+  await prepareDataDir(config.dataDir);
+  if (dirname(config.dbPath) !== config.dataDir) await prepareDataDir(dirname(config.dbPath));
+  const lock = await acquireLock(await serveLockPath(config.dbPath), 'serve', clock.now());
+  try {
+    refuseForeign(config.dbPath, inspectDatabase(config.dbPath), SCHEMA_VERSION);
+    return await new RunningDaemon(options, lock).listen();
+  } catch (error) {
+    log.debug({ err: error }, 'the start failed');
+    await lock.release();
+    throw error;
+  }
+}
+
+class RunningDaemon implements Daemon {
+  url = '';
+  opened: Promise<void> = Promise.resolve();
+  readonly #broken = Promise.withResolvers<never>();
+  readonly #options: DaemonOptions;
+  readonly #lock: Lock;
+  readonly #board: HealthBoard;
+  readonly #stopping = new AbortController();
+  #app: FastifyInstance | null = null;
+  #services: OpenServices | null = null;
+
+  constructor(options: DaemonOptions, lock: Lock) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#board = new HealthBoard(options.clock, (reason, change) => this.#logReason(reason, change));
+  }
+
+  get broken(): Promise<never> {
+    return this.#broken.promise;
+  }
+
+  async listen(): Promise<this> {
+    const { config, clock, log } = this.#options;
+    const context: DaemonContext = {
+      version: VERSION,
+      startedAtMs: clock.now(),
+      clock,
+      config,
+      board: this.#board,
+      services: () => {
+        if (this.#services) return this.#services;
+        const locked = this.#board.health().reasons.some((reason) => reason.code === 'database_locked');
+        throw new AppError(locked ? 'database_locked' : 'starting');
+      },
+      servicesIfReady: () => this.#services,
+    };
+    this.#noteSurroundings();
+    // Each request is a line only for those who asked to see more.
+    const app = await createApp(context, log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' }));
+    this.#app = app;
+    const { host, port, text } = config.httpAddr;
+    try {
+      this.url = await app.listen({ host, port });
+    } catch (error) {
+      await app.close();
+      throw new AppError('port_in_use', { detail: `${text} (${errorCode(error)})`, cause: error });
+    }
+    log.info({ event: 'listening', url: this.url, version: VERSION, dataDir: config.dataDir }, 'listening');
+    this.opened = this.#open();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#app?.close();
+    await this.opened.catch(() => {});
+    await this.#services?.close();
+    await this.#lock.release();
+  }
+
+  /** Opens the database, waiting as long as somebody else has it locked. */
+  async #open(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        this.#services = await openServices({
+          ...this.#options,
+          board: this.#board,
+          onBroken: (error) => this.#broken.reject(error),
+        });
+        this.#board.clear('database_locked');
+        await this.#services.begin();
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'database_locked') throw error;
+        this.#board.set('database_locked');
+        await clock.sleep(OPEN_AGAIN_MS, this.#stopping.signal);
+      }
+    }
+  }
+
+  #noteSurroundings(): void {
+    const { config } = this.#options;
+    const replaced = config.warnings.map((warning) => warning.message);
+    if (replaced.length > 0) this.#board.set('setting_replaced', { detail: replaced.join(' ') });
+    const folder = dirname(config.dbPath);
+    if (insideContainerLayer(folder)) this.#board.set('data_in_container_layer', { detail: folder });
+  }
+
+  #logReason(reason: HealthReason, change: 'set' | 'cleared'): void {
+    const { log } = this.#options;
+    const facts = { event: 'health', code: reason.code, level: reason.level };
+    if (change === 'cleared') log.info(facts, `over: ${reason.message}`);
+    else if (reason.level === 'notice') log.info({ ...facts, fix: reason.fix }, reason.message);
+    else log.warn({ ...facts, fix: reason.fix }, reason.message);
+  }
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : String(error);
+}

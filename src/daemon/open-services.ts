@@ -1,0 +1,257 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Logger } from 'pino';
+import { runningInContainer } from '../lib/config/container.ts';
+import { MANAGER_CONFIG, parseManagerConfig, parseSetup, SETUP } from '../lib/config/manager-config.ts';
+import type { StartConfig } from '../lib/config/start-config.ts';
+import type { Clock } from '../lib/contract/clock.ts';
+import type { GatewayClient, GatewayConnection, GatewayInfo, KeyBreaker } from '../lib/contract/gateway.ts';
+import type { Inbox } from '../lib/contract/inbox.ts';
+import type { Writer } from '../lib/contract/writer.ts';
+import { createKeyBreaker } from '../lib/gateway/breaker.ts';
+import { createGatewayClient } from '../lib/gateway/client.ts';
+import { verifyAdminKey } from '../lib/secrets/admin-key.ts';
+import { isSealed } from '../lib/secrets/secret-box.ts';
+import { openExport } from '../lib/store/export.ts';
+import { openDatabase } from '../lib/store/open.ts';
+import { ReadStore } from '../lib/store/read-store.ts';
+import { startWriter } from '../lib/store/writer.ts';
+import { AdminAccess } from './admin-access.ts';
+import { Collector } from './collector/collector.ts';
+import { openInbox } from './collector/inbox/inbox.ts';
+import type { SpoolDamage } from './collector/inbox/options.ts';
+import { createTransport } from './collector/transports/index.ts';
+import type { HealthBoard } from './health-board.ts';
+import { prepareKeys, type Keys } from './keys.ts';
+import type { Services } from './services.ts';
+import { SettingsService } from './settings-service.ts';
+
+/** Settings row with the refusals that the gateway has answered. */
+const REFUSALS = 'gateway_refusals_v1';
+
+export interface OpenOptions {
+  readonly config: StartConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly print: (text: string) => void;
+  readonly board: HealthBoard;
+  /** The writer ended by itself: nothing can be stored any more. */
+  readonly onBroken: (error: Error) => void;
+}
+
+/** Everything that needs the database, from opening it to closing it. */
+export class OpenServices implements Services {
+  readonly store: ReadStore;
+  readonly admin: AdminAccess;
+  readonly settings: SettingsService;
+  readonly collector: Collector | null;
+  readonly inbox: Inbox | null;
+  readonly hadHistory: boolean;
+  readonly dataKeyReady: boolean;
+  readonly #options: OpenOptions;
+  readonly #writer: Writer;
+  readonly #breaker: KeyBreaker;
+
+  constructor(parts: {
+    readonly options: OpenOptions;
+    readonly store: ReadStore;
+    readonly writer: Writer;
+    readonly keys: Keys;
+    readonly inbox: Inbox | null;
+  }) {
+    const { options, store, writer, keys, inbox } = parts;
+    const { config, clock, board, log } = options;
+    this.#options = options;
+    this.#writer = writer;
+    this.store = store;
+    this.inbox = inbox;
+    this.hadHistory = store.totals().events > 0;
+    this.dataKeyReady = keys.dataKey.kind === 'open';
+    this.#breaker = createKeyBreaker(
+      {
+        load: () => store.setting(REFUSALS),
+        save: (text) => writer.saveSettings(new Map([[REFUSALS, text]])),
+      },
+      clock,
+    );
+    const createClient = (connection: GatewayConnection): GatewayClient =>
+      createGatewayClient(connection, { breaker: this.#breaker, clock });
+    const inContainer = runningInContainer();
+    this.collector =
+      inbox &&
+      new Collector({
+        clock,
+        writer,
+        inbox,
+        board,
+        breaker: this.#breaker,
+        createClient,
+        createTransport: (name, { settings, client, gatewayId, retentionSeconds }) =>
+          createTransport(name, {
+            connection: settings.connection,
+            settings,
+            retentionSeconds,
+            gatewayId,
+            clock,
+            breaker: this.#breaker,
+            client,
+            inContainer,
+          }),
+        position: store.position(),
+        contact: store.contact(),
+        openGap: store.openGaps()[0] ?? null,
+        onCollecting: (transport, upstream) =>
+          log.info({ event: 'collecting', transport, upstream }, 'collecting'),
+        onError: (error, what) => log.error({ err: error }, `${what} failed`),
+      });
+    this.settings = new SettingsService({
+      start: config,
+      clock,
+      writer,
+      box: keys.dataKey.kind === 'open' ? keys.dataKey.box : null,
+      lockedBy: keys.dataKey.kind === 'locked' ? keys.dataKey.error : null,
+      rows: () => settingsRows(store),
+      createClient,
+      apply: async (next) => {
+        if (this.collector) await this.collector.apply(next);
+        else if (keys.dataKey.kind === 'locked')
+          board.set('locked_data_key', { detail: keys.dataKey.error.message });
+      },
+    });
+    this.admin = new AdminAccess({
+      clock,
+      verify: (key) => verifyAdminKey(keys.credential, key),
+      managementKey: () => this.settings.managementKey,
+    });
+  }
+
+  /** Begins to store and to collect. */
+  async begin(): Promise<void> {
+    this.collector?.start();
+    await this.settings.reload();
+  }
+
+  exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return openExport(this.#options.config.dbPath, { signal });
+  }
+
+  async gatewayInfo(): Promise<GatewayInfo | null> {
+    const { connection } = this.settings.effective;
+    if (connection === null) return null;
+    const client = createGatewayClient(connection, { breaker: this.#breaker, clock: this.#options.clock });
+    try {
+      return await client.info();
+    } catch {
+      // Whoever asks wants the configuration, and gets it without this part.
+      return null;
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Ends in good order: the collector first, then what it writes to. */
+  async close(): Promise<void> {
+    await this.collector?.stop();
+    await this.inbox?.close();
+    this.store.close();
+    await this.#writer.close();
+  }
+}
+
+/** Opens the database and makes what stands on it. Throws AppError; `database_locked` may be tried again. */
+export async function openServices(options: OpenOptions): Promise<OpenServices> {
+  const { config, clock, log, board } = options;
+  openDatabase(config.dbPath, { mode: 'write' }).close();
+  const keys = await readKeys(options);
+  const writer = await startWriter({
+    dbPath: config.dbPath,
+    dataKey: keys.dataKey.kind === 'open' ? keys.dataKey.key : null,
+    onState: ({ state }) => board.toggle('database_locked', state === 'locked'),
+    onExit: options.onBroken,
+  });
+  try {
+    if (keys.rows.size > 0) await writer.saveSettings(keys.rows);
+    announce(options, keys);
+    const store = new ReadStore(config.dbPath);
+    const damages: SpoolDamage[] = [];
+    let onDamage = (damage: SpoolDamage): void => void damages.push(damage);
+    const inbox =
+      keys.dataKey.kind === 'open'
+        ? await openInbox({
+            dir: spoolDir(config.dbPath),
+            box: keys.dataKey.box,
+            clock,
+            after: store.position(),
+            onDamage: (damage) => onDamage(damage),
+          })
+        : null;
+    const services = new OpenServices({ options, store, writer, keys, inbox });
+    onDamage = (damage) => {
+      log.error({ segment: damage.segment, kind: damage.kind, bytes: damage.bytes }, damage.detail);
+      services.collector?.spoolDamaged(damage.fromMs, damage.toMs, damage.detail);
+    };
+    for (const damage of damages) onDamage(damage);
+    return services;
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+async function readKeys({ config, clock }: OpenOptions): Promise<Keys> {
+  const store = new ReadStore(config.dbPath);
+  try {
+    return await prepareKeys({
+      dataKeySecret: config.dataKeySecret,
+      dataKeyPath: config.dataKeyPath,
+      adminKey: config.adminKey?.value ?? null,
+      setting: (key) => store.setting(key),
+      sealedText: sealedKey(settingsRows(store)),
+      somethingEncrypted: () =>
+        sealedKey(settingsRows(store)) !== null || store.deadLetterCount() > 0 || hasSegments(config.dbPath),
+      nowMs: clock.now(),
+    });
+  } finally {
+    store.close();
+  }
+}
+
+function announce({ config, log, print, board }: OpenOptions, keys: Keys): void {
+  if (keys.generatedAdminKey !== null) {
+    print(
+      `cpamp admin key: ${keys.generatedAdminKey}\n` +
+        'Log in with it at /management.html. It is shown only this once, and kept nowhere: note it down.\n',
+    );
+  }
+  if (keys.adminKeyReplaced)
+    log.warn(`the admin key was replaced by the one of ${config.adminKey?.from ?? ''}`);
+  board.toggle('weak_admin_key', keys.weakAdminKey);
+}
+
+function settingsRows(store: ReadStore): Map<string, string> {
+  const rows = new Map<string, string>();
+  for (const key of [MANAGER_CONFIG, SETUP]) {
+    const value = store.setting(key);
+    if (value !== null) rows.set(key, value);
+  }
+  return rows;
+}
+
+/** A management key as it is stored, if one is stored encrypted. */
+function sealedKey(rows: ReadonlyMap<string, string>): string | null {
+  const texts = [
+    parseManagerConfig(rows.get(MANAGER_CONFIG) ?? '')?.cpaConnection.managementKey,
+    parseSetup(rows.get(SETUP) ?? '')?.managementKey,
+  ];
+  return texts.find((text) => text !== undefined && isSealed(text)) ?? null;
+}
+
+/** The folder of the spool: always beside the database. */
+function spoolDir(dbPath: string): string {
+  return join(dirname(dbPath), 'spool');
+}
+
+function hasSegments(dbPath: string): boolean {
+  const dir = spoolDir(dbPath);
+  return existsSync(dir) && readdirSync(dir).some((name) => name.endsWith('.seg'));
+}

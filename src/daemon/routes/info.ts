@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify';
+import type { DaemonContext } from '../services.ts';
+import { SERVICE } from './health.ts';
+import { onlyMethods } from './method-guard.ts';
+
+const URL = '/usage-service/info';
+
+/** Who answers here and whether it is set up: what a client asks before it shows a login or a setup form. */
+export function infoRoute(app: FastifyInstance, context: DaemonContext): void {
+  app.get(URL, { schema: { summary: 'What this is, and whether it is set up' } }, () => {
+    const services = context.servicesIfReady();
+    const configured = services?.settings.configured ?? false;
+    const adminReady = services !== null;
+    const hasHistory = services?.hadHistory ?? false;
+    return {
+      service: SERVICE,
+      mode: 'embedded',
+      startedAt: context.startedAtMs,
+      configured,
+      adminReady,
+      projectInitialized: configured,
+      setupRequired: adminReady && !configured,
+      migrationStatus: configured ? 'ready' : hasHistory ? 'needs_setup' : 'fresh',
+      dataKeyReady: services?.dataKeyReady ?? false,
+      hasHistoricalData: hasHistory,
+      product: 'cpamp',
+      version: context.version,
+    };
+  });
+  onlyMethods(app, URL, ['GET', 'HEAD']);
+}

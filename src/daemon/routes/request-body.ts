@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify';
+import type { Json } from '../../lib/contract/event.ts';
+import { AppError } from '../../lib/errors.ts';
+
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Configurations are small; whatever is larger is a mistake or worse. */
+export const BODY_LIMIT = 1024 * 1024;
+
+/** Reads every body as JSON, whatever its Content-Type says: older clients send none, or another one. */
+export function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
+    try {
+      done(null, parse(String(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function parse(text: string): Json {
+  if (text.trim() === '') throw new AppError('request_failed', { detail: 'EOF' });
+  try {
+    const value: Json = JSON.parse(text);
+    return value;
+  } catch (error) {
+    throw new AppError('request_failed', { detail: 'the body is not JSON', cause: error });
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The body as an object; throws `invalid_request` when it is something else. */
+export function bodyObject(body: unknown): JsonObject {
+  if (isObject(body)) return body;
+  throw new AppError('invalid_request', { detail: 'the body must be a JSON object' });
+}
+
+/** Fields by their names in any case, as older servers matched them. Of the wrong type is absent. */
+export class Fields {
+  readonly #byName: ReadonlyMap<string, Json>;
+
+  constructor(object: JsonObject) {
+    this.#byName = new Map(Object.entries(object).map(([key, value]) => [key.toLowerCase(), value]));
+  }
+
+  /** Trimmed; undefined when absent or empty. */
+  text(name: string): string | undefined {
+    const value = this.#get(name);
+    const trimmed = typeof value === 'string' ? value.trim() : '';
+    return trimmed === '' ? undefined : trimmed;
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.#get(name);
+    return typeof value === 'boolean' ? value : undefined;
+  }
+
+  positive(name: string): number | undefined {
+    const value = this.#get(name);
+    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+  }
+
+  object(name: string): JsonObject | undefined {
+    const value = this.#get(name);
+    return isObject(value) ? value : undefined;
+  }
+
+  #get(name: string): Json | undefined {
+    return this.#byName.get(name.toLowerCase());
+  }
+}

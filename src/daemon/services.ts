@@ -1,0 +1,39 @@
+import type { StartConfig } from '../lib/config/start-config.ts';
+import type { Clock } from '../lib/contract/clock.ts';
+import type { GatewayInfo } from '../lib/contract/gateway.ts';
+import type { ReadStore } from '../lib/store/read-store.ts';
+import type { AdminAccess } from './admin-access.ts';
+import type { Collector } from './collector/collector.ts';
+import type { HealthBoard } from './health-board.ts';
+import type { SettingsService } from './settings-service.ts';
+import type { Inbox } from '../lib/contract/inbox.ts';
+
+/** What the daemon has once its database is open. */
+export interface Services {
+  readonly store: ReadStore;
+  readonly admin: AdminAccess;
+  readonly settings: SettingsService;
+  /** Null while the data key is locked: nothing is collected then. */
+  readonly collector: Collector | null;
+  readonly inbox: Inbox | null;
+  /** Events were there before this start. */
+  readonly hadHistory: boolean;
+  readonly dataKeyReady: boolean;
+  /** What the gateway says of itself now; null when it does not answer. */
+  gatewayInfo(): Promise<GatewayInfo | null>;
+  /** Every event as JSONL, oldest first, in chunks of whole lines. Ends early when the signal aborts. */
+  exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** What routes are built on. It exists before the database is open, so that the port answers at once. */
+export interface DaemonContext {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+  readonly config: StartConfig;
+  readonly board: HealthBoard;
+  /** Throws `starting` or `database_locked` until the database is open. */
+  services(): Services;
+  /** Null until the database is open. */
+  servicesIfReady(): Services | null;
+}
