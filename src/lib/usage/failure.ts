@@ -78,5 +78,11 @@ function bodyOf(record: JsonObject, fail: JsonObject | null): string {
 }
 
 function written(value: unknown): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : text(value);
+  if (typeof value !== 'object' || value === null) return text(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Nested deeper than the stack is: nothing anybody could read.
+    return '';
+  }
 }

@@ -11,7 +11,8 @@ const SUSPICIOUS =
 
 // A name, then `:` or `=`, with quotes that may be escaped because bodies hold JSON inside JSON strings.
 const SEPARATOR = String.raw`\\*["']?\s*[:=]\s*\\*["']?`;
-const START = '(?<![A-Za-z0-9])';
+// No letter or digit before it, except that of an escaped line feed in JSON inside a JSON string.
+const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))`;
 const VALUE = String.raw`[^\s"',&{}\\]+`;
 
 const AUTHORIZATION = new RegExp(
@@ -31,7 +32,7 @@ const COOKIE_HEADER = /\b((?:set-)?cookie)\s*:\s*[^\s,"}][^,\r\n"}]*/gi;
 const EMAIL = /(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})/g;
 
 // The forms of the keys that providers, forges and this program itself hand out. `sk-` inside a longer word counts
-// only with a digit after it (`task-execution` is no key, an escaped line feed `\n` before a key is no word).
+// only with a digit after it: `task-execution` is no key.
 const PREFIXED = new RegExp(
   [
     `${START}(?:sk-|sess-)[A-Za-z0-9_-]{6,}`,
@@ -44,7 +45,7 @@ const PREFIXED = new RegExp(
     `${START}ya29\\.[A-Za-z0-9_-]{8,}`,
     String.raw`GOCSPX-[\w-]{8,}`,
     String.raw`cmp_admin_[\w-]{8,}`,
-    String.raw`eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)?`,
+    String.raw`${START}eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)?`,
   ].join('|'),
   'g',
 );
