@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { GatewayError, type GatewayClient, type GatewayConnection } from '../../src/lib/contract/gateway.ts';
@@ -32,6 +33,15 @@ async function start(t: TestContext, options: Partial<StandInOptions> = {}): Pro
   const cpa = await CpaStandIn.start({ version: '7.2.140', managementKey: KEY, ...options });
   t.after(() => cpa.close());
   return cpa;
+}
+
+async function listen(t: TestContext, server: net.Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  return address.port;
 }
 
 const failsWith = (diagnosis: string) => (error: unknown) => {
@@ -145,9 +155,9 @@ test('refusals and answers that are none', async (t) => {
     cpa.http.respondOnce(call === queue ? '/v0/management/usage-queue' : '/v0/management/config', handler);
     await assert.rejects(call(), failsWith(diagnosis));
   }
-  const sent = cpa.http.requests.length;
+  const sent = cpa.http.exchanges.length;
   await assert.rejects(info(), failsWith('banned'));
-  assert.equal(cpa.http.requests.length, sent);
+  assert.equal(cpa.http.exchanges.length, sent);
 });
 
 test('a redirect is not followed, and its query is not repeated', async (t) => {
@@ -157,10 +167,7 @@ test('a redirect is not followed, and its query is not repeated', async (t) => {
     visited += 1;
     response.end('{}');
   });
-  elsewhere.listen(0, '127.0.0.1');
-  t.after(() => elsewhere.close());
-  await new Promise((resolve) => elsewhere.once('listening', resolve));
-  const { port } = elsewhere.address() as AddressInfo;
+  const port = await listen(t, elsewhere);
   cpa.http.respondOnce('/v0/management/config', faults.redirect(`http://127.0.0.1:${port}/x?token=made-up`));
   await assert.rejects(connect(t, cpa.url).info(), (error: unknown) => {
     assert.ok(error instanceof GatewayError && !error.message.includes('made-up'));
@@ -181,10 +188,7 @@ test('a gateway that is not there, hangs, or resets', async (t) => {
   cpa.http.respondOnce('/v0/management/config', faults.hang());
   await assert.rejects(connect(t, cpa.url, {}, { totalMs: 50 }).info(), failsWith('timed_out'));
   const server = net.createServer((socket) => socket.on('data', () => socket.resetAndDestroy()));
-  server.listen(0, '127.0.0.1');
-  t.after(() => server.close());
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(t, server);
   await assert.rejects(connect(t, `http://127.0.0.1:${port}`).info(), failsWith('connection_lost'));
 });
 

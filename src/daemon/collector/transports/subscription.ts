@@ -1,0 +1,224 @@
+import type { Clock } from '../../../lib/contract/clock.ts';
+import {
+  explainBytes,
+  explainError,
+  type Failure,
+  type FailureContext,
+} from '../../../lib/gateway/failures.ts';
+import type { RespBulk, RespValue } from '../../../lib/gateway/resp-reader.ts';
+import type { RespListener, RespSocket, SocketEnd } from '../../../lib/gateway/resp-socket.ts';
+
+const PING_EVERY_MS = 20_000;
+const PONG_WITHIN_MS = 10_000;
+/** How long to look for a moment in which no record is under way, before we unsubscribe in any case. */
+const QUIET_WITHIN_MS = 1_000;
+/** How long the gateway may take to close after UNSUBSCRIBE. */
+const CLOSE_WITHIN_MS = 2_000;
+/** Records that CLIProxyAPI buffers for a subscriber; one more, and it is thrown out. */
+const GATEWAY_BUFFER = 256;
+/** So long without a byte, and the gateway had nothing buffered for us, in ms of real time. */
+const IDLE_MS = 20;
+
+const MESSAGE = Buffer.from('message');
+const PONG = Buffer.from('pong');
+const UNSUBSCRIBED = Buffer.from('unsubscribe');
+
+export interface SubscriptionHandlers {
+  /** Records that arrived together, in order. */
+  readonly records: (payloads: readonly RespBulk[]) => void;
+  /** Something arrived, whatever it was. */
+  readonly contact: () => void;
+}
+
+/** How a subscription ended. */
+export type SubscriptionEnd =
+  /** We left, and `clean` says whether no record was under way when we did. */
+  | { readonly how: 'left'; readonly clean: boolean }
+  | { readonly how: 'overflow' }
+  | { readonly how: 'failed'; readonly failure: Failure };
+
+interface Pong {
+  resolve(answered: boolean): void;
+}
+
+/** A subscription that was acknowledged, until its end: takes records, and asks for a sign of life. */
+export class Subscription implements RespListener {
+  readonly #socket: RespSocket;
+  readonly #clock: Clock;
+  readonly #context: FailureContext;
+  readonly #handlers: SubscriptionHandlers;
+  readonly #ended = Promise.withResolvers<SubscriptionEnd>();
+  readonly #done = new AbortController();
+  /** PINGs that were not answered yet; the gateway answers in order. */
+  readonly #pongs: Pong[] = [];
+  readonly #idle: NodeJS.Timeout;
+  #chunks = 0;
+  #messages = 0;
+  /** Messages since the socket was last idle. */
+  #burst = 0;
+  #leaving: { readonly quiet: boolean; readonly messages: number } | null = null;
+  #unsubscribed = false;
+
+  constructor(socket: RespSocket, clock: Clock, context: FailureContext, handlers: SubscriptionHandlers) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#context = context;
+    this.#handlers = handlers;
+    this.#idle = setTimeout(() => {
+      this.#burst = 0;
+    }, IDLE_MS);
+    this.#idle.unref();
+  }
+
+  /** Reads until the end; leaves in good order when `signal` aborts. */
+  async run(signal: AbortSignal): Promise<SubscriptionEnd> {
+    const leave = (): void => void this.#leave();
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    void this.#watch(signal);
+    this.#socket.listen(this);
+    try {
+      return await this.#ended.promise;
+    } finally {
+      clearTimeout(this.#idle);
+      signal.removeEventListener('abort', leave);
+      this.#done.abort();
+      for (const pong of this.#pongs.splice(0)) pong.resolve(false);
+      this.#socket.destroy();
+    }
+  }
+
+  values(values: readonly RespValue[]): void {
+    this.#chunks += 1;
+    this.#handlers.contact();
+    const payloads: RespBulk[] = [];
+    let strange: RespValue | null = null;
+    for (const value of values) {
+      const payload = messageOf(value);
+      if (payload) payloads.push(payload);
+      else if (!this.#control(value)) strange = value;
+    }
+    this.#messages += payloads.length;
+    this.#burst += payloads.length;
+    if (payloads.length > 0) this.#handlers.records(payloads);
+    this.#idle.refresh();
+    if (strange) {
+      const detail =
+        strange.kind === 'error' ? strange.text.slice(0, 200) : 'a frame that belongs to no subscription';
+      this.#fail({ diagnosis: 'unexpected_answer', detail });
+    }
+  }
+
+  end(end: SocketEnd): void {
+    if (this.#leaving) {
+      const { quiet, messages } = this.#leaving;
+      const clean = quiet && this.#unsubscribed && messages === this.#messages && !this.#socket.unfinished;
+      this.#ended.resolve({ how: 'left', clean });
+      return;
+    }
+    switch (end.how) {
+      case 'closed':
+        // The gateway closes in order when it threw us out, after it wrote all that it had buffered.
+        if (this.#burst >= GATEWAY_BUFFER) this.#ended.resolve({ how: 'overflow' });
+        else this.#fail({ diagnosis: 'connection_lost', detail: 'the gateway closed the subscription' });
+        return;
+      case 'broken':
+        this.#fail(explainError(end.error, this.#context));
+        return;
+      case 'foreign':
+        this.#fail(explainBytes(end.fault.bytes, this.#context));
+        return;
+      case 'ours':
+        this.#fail({ diagnosis: 'connection_lost', detail: 'we ended it' });
+    }
+  }
+
+  #fail(failure: Failure): void {
+    this.#ended.resolve({ how: 'failed', failure });
+  }
+
+  /** Takes what is no record. False for what has no place here. */
+  #control(value: RespValue): boolean {
+    if (value.kind === 'simple') return true;
+    const kind = value.kind === 'array' ? value.items?.[0] : undefined;
+    if (kind?.kind !== 'bulk' || kind.bytes === null) return false;
+    if (kind.bytes.equals(PONG)) this.#pongs.shift()?.resolve(true);
+    else if (kind.bytes.equals(UNSUBSCRIBED)) this.#unsubscribed = true;
+    else return false;
+    return true;
+  }
+
+  /** Asks for a sign of life every 20 s. A half-open connection would otherwise look like a quiet gateway. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const done = AbortSignal.any([this.#done.signal, signal]);
+    for (;;) {
+      await this.#clock.sleep(PING_EVERY_MS, done);
+      if (done.aborted) return;
+      const pong = this.#ping();
+      for (;;) {
+        const before = this.#chunks;
+        const answered = await this.#within(PONG_WITHIN_MS, pong);
+        if (answered || done.aborted) break;
+        // When our own process was held up, timers come before the bytes that arrived meanwhile: look at those first.
+        await turns();
+        // Records that keep coming are a sign of life too.
+        if (this.#chunks !== before) continue;
+        this.#fail({ diagnosis: 'timed_out', detail: `no answer to PING within ${PONG_WITHIN_MS / 1000} s` });
+        return;
+      }
+    }
+  }
+
+  /**
+   * CLIProxyAPI tosses a coin between a waiting record and a waiting command, and drops what is still buffered once it
+   * takes UNSUBSCRIBE. So we leave in a moment without records: none between a PING and its pong.
+   */
+  async #leave(): Promise<void> {
+    const until = this.#clock.monotonic() + QUIET_WITHIN_MS;
+    let quiet = false;
+    while (!quiet && !this.#done.signal.aborted) {
+      const left = until - this.#clock.monotonic();
+      if (left <= 0) break;
+      const before = this.#messages;
+      if (!(await this.#within(left, this.#ping()))) break;
+      quiet = before === this.#messages;
+    }
+    if (this.#done.signal.aborted) return;
+    this.#leaving = { quiet, messages: this.#messages };
+    this.#socket.send('UNSUBSCRIBE', 'usage');
+    await this.#clock.sleep(CLOSE_WITHIN_MS, this.#done.signal);
+    if (!this.#done.signal.aborted) this.#ended.resolve({ how: 'left', clean: false });
+  }
+
+  #ping(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#pongs.push({ resolve });
+    this.#socket.send('PING');
+    return promise;
+  }
+
+  async #within(ms: number, pong: Promise<boolean>): Promise<boolean> {
+    const answered = new AbortController();
+    const late = this.#clock
+      .sleep(ms, AbortSignal.any([answered.signal, this.#done.signal]))
+      .then(() => false);
+    try {
+      return await Promise.race([pong, late]);
+    } finally {
+      answered.abort();
+    }
+  }
+}
+
+/** The payload of `message <channel> <payload>`. */
+function messageOf(value: RespValue): RespBulk | null {
+  if (value.kind !== 'array' || value.items?.length !== 3) return null;
+  const [kind, , payload] = value.items;
+  if (kind?.kind !== 'bulk' || kind.bytes === null || !kind.bytes.equals(MESSAGE)) return null;
+  return payload?.kind === 'bulk' && payload.bytes !== null ? payload : null;
+}
+
+/** Lets the event loop read what has arrived: the check phase follows the poll phase, once for each turn. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+}
