@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import Database from 'better-sqlite3';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Json } from '../../src/lib/contract/event.ts';
 import { packRequestId, packTraceId, unpackId, unpackIdSql } from '../../src/lib/store/ids.ts';
 import { packResponse, unpackResponse } from '../../src/lib/store/response-codec.ts';
 import { nanosBelowMs, timestampText, timestampTextSql } from '../../src/lib/store/timestamp.ts';
 
 const hex = (length: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length });
 const anyId = fc.oneof(
   fc.string(),
   hex(8),
