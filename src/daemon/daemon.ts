@@ -14,6 +14,7 @@ import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
 import { HealthBoard } from './health-board.ts';
 import { openServices, type OpenServices } from './open-services.ts';
+import { RuntimeFigures } from './runtime-figures.ts';
 import type { DaemonContext } from './services.ts';
 
 /** How long a start waits before it looks again at a database that somebody else has locked. */
@@ -65,6 +66,7 @@ class RunningDaemon implements Daemon {
   readonly #options: DaemonOptions;
   readonly #lock: Lock;
   readonly #board: HealthBoard;
+  readonly #runtime = new RuntimeFigures();
   readonly #stopping = new AbortController();
   #app: FastifyInstance | null = null;
   #services: OpenServices | null = null;
@@ -87,6 +89,7 @@ class RunningDaemon implements Daemon {
       clock,
       config,
       board: this.#board,
+      runtime: this.#runtime,
       services: () => {
         if (this.#services) return this.#services;
         const locked = this.#board.health().reasons.some((reason) => reason.code === 'database_locked');
@@ -115,6 +118,7 @@ class RunningDaemon implements Daemon {
     await this.#app?.close();
     await this.opened.catch(() => {});
     await this.#services?.close();
+    this.#runtime.stop();
     await this.#lock.release();
   }
 

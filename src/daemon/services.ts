@@ -5,6 +5,7 @@ import type { ReadStore } from '../lib/store/read-store.ts';
 import type { AdminAccess } from './admin-access.ts';
 import type { Collector } from './collector/collector.ts';
 import type { HealthBoard } from './health-board.ts';
+import type { RuntimeFigures } from './runtime-figures.ts';
 import type { SettingsService } from './settings-service.ts';
 import type { Inbox } from '../lib/contract/inbox.ts';
 
@@ -32,6 +33,7 @@ export interface DaemonContext {
   readonly clock: Clock;
   readonly config: StartConfig;
   readonly board: HealthBoard;
+  readonly runtime: RuntimeFigures;
   /** Throws `starting` or `database_locked` until the database is open. */
   services(): Services;
   /** Null until the database is open. */

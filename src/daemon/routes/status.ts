@@ -108,6 +108,7 @@ function status(context: DaemonContext, services: Services) {
       totalBytes: size.databaseBytes + size.walBytes + size.shmBytes,
       journalSizeLimitBytes: JOURNAL_SIZE_LIMIT,
     },
+    runtime: context.runtime.read(),
     databaseMaintenance: MAINTENANCE,
     dataMigration: MIGRATION,
   };
