@@ -110,6 +110,10 @@ export class FaultyFiles implements SpoolFiles {
   readonly failing = new Map<Operation, string>();
   readonly calls = new Map<Operation, number>();
   free = Number.MAX_SAFE_INTEGER;
+  /** A longer write fails with ENOSPC. */
+  longestWrite = Number.MAX_SAFE_INTEGER;
+  /** Files that are open and were not made by us: those of readers. */
+  reading = 0;
 
   fail(operation: Operation, code: string | null): void {
     if (code === null) this.failing.delete(operation);
@@ -131,6 +135,7 @@ export class FaultyFiles implements SpoolFiles {
       write: async (bytes, offset) => {
         if (this.failing.has('write')) await file.write(bytes.subarray(0, bytes.length / 2), offset);
         this.#pass('write');
+        if (bytes.length > this.longestWrite) throw systemError('ENOSPC');
         await file.write(bytes, offset);
       },
       read: async (into, offset) => {
@@ -166,7 +171,13 @@ export class FaultyFiles implements SpoolFiles {
 
   async open(path: string, write?: boolean): Promise<SpoolFile> {
     this.#pass('open');
-    return this.#wrap(await nodeFiles.open(path, write));
+    const file = this.#wrap(await nodeFiles.open(path, write));
+    this.reading += 1;
+    const close = async (): Promise<void> => {
+      this.reading -= 1;
+      await file.close();
+    };
+    return { ...file, close };
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -95,6 +95,19 @@ test('a frame number is never written twice under one key', async (t) => {
   assert.equal((await names(dir, '.seg')).length, 2);
 });
 
+test('what little room is left is used: after a failure the frames go one by one', async (t) => {
+  const clock = new NotingClock();
+  const files = new FaultyFiles();
+  const { inbox } = await openTest(t, { clock, files, limits: { frameBytes: 5_000 } });
+  files.longestWrite = 6_000;
+  const pending = inbox.append(records(0, 300));
+  await clock.someoneSleeps();
+  await clock.advance(100);
+  assert.equal(await pending, 'more');
+  assert.deepEqual(clock.sleeps, [100]);
+  assert.deepEqual(numbers(await readAll(inbox)), range(0, 300));
+});
+
 test('where the broken end cannot be cut off either, this run and the next do without it', async (t) => {
   const clock = new FakeClock();
   const files = new FaultyFiles();

@@ -129,6 +129,28 @@ test('a reader that keeps up needs no disk; one that fell behind reads the files
   assert.ok(reads < (await readAll(inbox)).length - 5);
 });
 
+test('a reader holds one file at most, and none while it waits', async (t) => {
+  const files = new FaultyFiles();
+  const { inbox } = await openTest(t, { files, limits: { tailBytes: 0, segmentBytes: 3000 } });
+  for (const n of range(0, 25)) await inbox.append([record(n)]);
+  const stop = new AbortController();
+  const reading = inbox.read(null, stop.signal)[Symbol.asyncIterator]();
+  for (const n of range(0, 25)) {
+    assert.deepEqual(numbers([(await reading.next()).value]), [n]);
+    assert.equal(files.reading, 1);
+  }
+  // It opens the file again that it had let go to wait.
+  const opened = files.count('open');
+  const next = reading.next();
+  await inbox.append([record(25)]);
+  await next;
+  assert.deepEqual([files.reading, files.count('open')], [1, opened + 1]);
+  const end = reading.next();
+  stop.abort();
+  await end;
+  assert.equal(files.reading, 0);
+});
+
 test('a segment that is wholly released is deleted, no other', async (t) => {
   const { inbox, dir } = await openTest(t, { limits: { segmentBytes: 3000 } });
   for (const n of range(0, 30)) await inbox.append([record(n)]);

@@ -8,7 +8,7 @@ import { errorCode, nodeFiles } from './files.ts';
 import type { SpoolFiles } from './files.ts';
 import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, limitWith } from './options.ts';
-import type { InboxLimits, InboxOptions } from './options.ts';
+import type { InboxLimits, InboxOptions, SpoolDamage } from './options.ts';
 import { readFrames } from './reader.ts';
 import { recover } from './recover.ts';
 import type { Recovered, SetAside } from './recover.ts';
@@ -108,7 +108,11 @@ class Spool implements SpoolInbox {
       clock: this.#options.clock,
       more: this.#more,
       closed: () => this.#closed !== null,
-      onDamage: this.#options.onDamage,
+      onDamage: (damage: SpoolDamage) => {
+        this.#options.onDamage(damage);
+        // The lost frame may have been the last one that the segment was kept for.
+        void this.#sweep();
+      },
     };
     return readFrames(source, position, signal);
   }
