@@ -117,7 +117,8 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
   tls_failed: {
     level: 'degraded',
     message: (f) => `No TLS connection to ${f.host ?? 'CLIProxyAPI'}${because(f)}.`,
-    fix: () => 'Check whether the port speaks TLS: the URL must start with http:// if it does not.',
+    fix: () =>
+      'Check whether the port speaks TLS: the URL must start with https:// if it does, and with http:// if not.',
   },
   dns_failed: {
     level: 'degraded',
@@ -133,7 +134,7 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
   },
   connection_refused: {
     level: 'degraded',
-    message: (f) => `Nothing listens${at(f)}.`,
+    message: (f) => `Nothing listens${at(f)}${because(f)}.`,
     fix: () => 'Start CLIProxyAPI, and check host and port (its default is 8317).',
   },
   loopback_in_container: {

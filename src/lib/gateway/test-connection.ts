@@ -1,0 +1,101 @@
+import type { Clock } from '../contract/clock.ts';
+import {
+  GatewayError,
+  type GatewayConnection,
+  type GatewayInfo,
+  type KeyBreaker,
+} from '../contract/gateway.ts';
+import type { CollectorMode } from '../contract/record.ts';
+import type { DiagnosisCode } from '../contract/transport.ts';
+import { createGatewayClient } from './client.ts';
+import type { DiagnosisFacts } from './diagnoses.ts';
+import { hostOf, runningInContainer } from './failures.ts';
+import { compareVersions } from './info.ts';
+import { connectRedis } from './redis.ts';
+
+/** Something that a test of the connection found: a diagnosis, and what its sentence needs. */
+export interface Finding {
+  readonly code: DiagnosisCode;
+  readonly facts: DiagnosisFacts;
+}
+
+export interface ConnectionReport {
+  /** `null`: the management API could not be called, and the first finding says why. */
+  readonly info: GatewayInfo | null;
+  /** The gravest first; empty when everything is as it should be. */
+  readonly findings: readonly Finding[];
+}
+
+export interface TestConnectionOptions {
+  readonly breaker: KeyBreaker;
+  readonly clock: Clock;
+  /** How records are to be taken; RESP is not tried for `http`. Default `auto`. */
+  readonly mode?: CollectorMode;
+  readonly pollIntervalMs?: number;
+  readonly inContainer?: boolean;
+}
+
+/** Below this, details of a request are not reported. */
+export const RECOMMENDED_VERSION = '7.1.39';
+/** The first version with SUBSCRIBE. */
+const SUBSCRIBE_VERSION = '7.0.7';
+/** With less, an ordinary restart of ours loses records. */
+const SHORT_RETENTION_SECONDS = 600;
+
+/**
+ * Tries URL and key without taking a record: one call of the management API, and RESP only once the key is proved, so
+ * that a wrong key costs one of the five that get the address banned. Never throws for what the gateway does.
+ */
+export async function testConnection(
+  connection: GatewayConnection,
+  options: TestConnectionOptions,
+  signal?: AbortSignal,
+): Promise<ConnectionReport> {
+  const inContainer = options.inContainer ?? runningInContainer();
+  const client = createGatewayClient(connection, { ...options, inContainer });
+  try {
+    const info = await client.info(signal);
+    const resp = await tryResp(connection, { ...options, inContainer }, info);
+    return { info, findings: [...resp, ...judge(info, connection, options.pollIntervalMs)] };
+  } catch (error) {
+    return { info: null, findings: [finding(error, connection)] };
+  } finally {
+    await client.close();
+  }
+}
+
+async function tryResp(
+  connection: GatewayConnection,
+  options: TestConnectionOptions & { readonly inContainer: boolean },
+  info: GatewayInfo,
+): Promise<Finding[]> {
+  const mode = options.mode ?? 'auto';
+  if (mode === 'http') return [];
+  try {
+    const redis = await connectRedis({ ...options, connection, url: connection.baseUrl });
+    redis.disconnect();
+  } catch (error) {
+    return [finding(error, connection)];
+  }
+  const older = compareVersions(info.version, SUBSCRIBE_VERSION);
+  if (mode === 'resp' || older === null || older >= 0) return [];
+  return [{ code: 'too_old_for_subscribe', facts: { url: connection.baseUrl, version: info.version } }];
+}
+
+/** What the gateway says of itself that costs records or details. */
+function judge(info: GatewayInfo, connection: GatewayConnection, pollIntervalMs = 0): Finding[] {
+  const { version, retentionSeconds } = info;
+  const facts: DiagnosisFacts = { url: connection.baseUrl, version, retentionSeconds, pollIntervalMs };
+  const codes: DiagnosisCode[] = [];
+  if (!info.usageStatisticsEnabled) codes.push('publishing_off');
+  if (pollIntervalMs > retentionSeconds * 1000) codes.push('poll_exceeds_retention');
+  if (retentionSeconds < SHORT_RETENTION_SECONDS) codes.push('retention_short');
+  if ((compareVersions(version, RECOMMENDED_VERSION) ?? 0) < 0) codes.push('older_than_recommended');
+  return codes.map((code) => ({ code, facts }));
+}
+
+function finding(error: unknown, connection: GatewayConnection): Finding {
+  if (!(error instanceof GatewayError)) throw error;
+  const { baseUrl } = connection;
+  return { code: error.diagnosis, facts: { url: baseUrl, host: hostOf(baseUrl), detail: error.message } };
+}
