@@ -3,6 +3,7 @@ import { once, EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import type { Writer } from '../../src/lib/contract/writer.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
@@ -131,4 +132,19 @@ test('closing finishes what was asked before and leaves one file', async (t) => 
     54,
   );
   assert.deepEqual(fs.readdirSync(path.dirname(dbPath)), ['usage.sqlite']);
+});
+
+test('a worker that breaks rejects what waits, says so, and refuses what comes after', async (t) => {
+  const made = once(process, 'worker');
+  const ended = new EventEmitter();
+  const { writer } = await start(t, { onExit: (error) => ended.emit('exit', error) });
+  const exit = once(ended, 'exit');
+  const [worker]: unknown[] = await made;
+  assert.ok(worker instanceof Worker);
+  const waiting = assert.rejects(writer.commit([record(call())], POSITION), fails('database_failed'));
+  await worker.terminate();
+  await waiting;
+  const [error]: unknown[] = await exit;
+  assert.ok(fails('database_failed')(error));
+  await assert.rejects(writer.gateway('http://cpa:8317'), fails('database_failed'));
 });

@@ -121,6 +121,23 @@ test('the lock of another connection is database_locked, and trying again succee
   assert.equal(core.commit([record(call())], POSITION).inserted, 1);
 });
 
+test('a full disk is disk_full, and all is well once there is room', (t) => {
+  const db = storeDb(t);
+  const core = storeCore(db);
+  core.commit([record(call())], { ...POSITION, seq: 1 });
+  const records = recordedCalls();
+  const pages = Number(db.pragma('page_count', { simple: true }));
+  db.pragma(`max_page_count = ${pages}`);
+  assert.throws(
+    () => core.commit(records, { ...POSITION, seq: 2 }),
+    (error) => error instanceof AppError && error.code === 'disk_full',
+  );
+  assert.equal(readPosition(db)?.seq, 1);
+  db.pragma('max_page_count = 1000000');
+  assert.equal(core.commit(records, { ...POSITION, seq: 2 }).inserted, records.length);
+  assert.equal(count(db, 'SELECT sum(calls) FROM total_5min'), records.length + 1);
+});
+
 test('a value that the schema refuses does not stop what is behind it', (t) => {
   const db = storeDb(t);
   const core = storeCore(db, {

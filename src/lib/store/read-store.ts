@@ -43,8 +43,11 @@ export class ReadStore {
   readonly #setting: BetterSqlite3.Statement<[string], string>;
   #totals: { readonly version: number; readonly totals: EventTotals } | null = null;
 
-  /** Opens it. The writer must have opened (and made) the file before. */
-  constructor(path: string, options: { readonly busyTimeoutMs?: number } = {}) {
+  /**
+   * Opens it beside the writer of this process, which must have opened the file before. A command without one says
+   * `beside: false`.
+   */
+  constructor(path: string, options: { readonly busyTimeoutMs?: number; readonly beside?: boolean } = {}) {
     this.#path = path;
     this.#db = openDatabase(path, { mode: 'read', beside: true, ...options });
     this.#dataVersion = this.#db.prepare<[], number>('PRAGMA data_version').pluck();
