@@ -53,6 +53,13 @@ export function readBreakdown(record: JsonObject): BreakdownReading {
   return { kind: 'usable', breakdown: { uncached, cacheRead, cacheWrite, output: wholeOutput, reasoning } };
 }
 
+/** The objects of a breakdown that could tell how long cache writes live; none where there is no breakdown. */
+export function breakdownInputs(record: JsonObject): readonly JsonObject[] {
+  const breakdown = asObject(record['token_breakdown']);
+  const input = breakdown && asObject(breakdown['input']);
+  return input ? [input] : [];
+}
+
 function part(value: unknown): number | null {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }

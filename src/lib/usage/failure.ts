@@ -32,7 +32,7 @@ const CLIENT_CLOSED = 499;
 const LAST_STATUS = 999;
 /** Go's word for a request whose client is gone, and what proxies write for it. */
 const CLIENT_GONE =
-  /context cancell?ed|client (?:has )?(?:disconnected|cancell?ed|closed (?:the )?(?:request|connection)|gone)/i;
+  /context cancell?ed|cancell?ed by (?:the )?client|client (?:has )?(?:disconnected|cancell?ed|closed (?:the )?(?:request|connection)|gone)/i;
 const LOOKED_AT = 16_384;
 
 export function readOutcome(record: JsonObject): Outcome {

@@ -4,7 +4,7 @@ import {
   type CacheInputMode,
   type ReportedTokens,
 } from '../contract/event.ts';
-import { readBreakdown, type Breakdown } from './breakdown.ts';
+import { breakdownInputs, readBreakdown, type Breakdown } from './breakdown.ts';
 import {
   containersOf,
   explicitCacheMode,
@@ -59,7 +59,7 @@ interface OutputParts {
 export function readTokens(record: JsonObject, family: Family | null, grok: boolean): TokenReading {
   const containers = containersOf(record);
   const raw = readCounters(containers);
-  const writes = readCacheWrites(containers);
+  const writes = readCacheWrites([...containers, ...breakdownInputs(record)]);
   const counts = toCounts(raw, writes);
   const reading = readBreakdown(record);
   const breakdown =

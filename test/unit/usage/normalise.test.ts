@@ -153,3 +153,17 @@ test('deeply nested and very long values are no trouble', () => {
   });
   assert.ok(Buffer.byteLength(event.failSummary) <= 4096);
 });
+
+test('it never throws, and an error of its own quotes nothing', () => {
+  const broken = {
+    gatewayId: 1,
+    get receivedAtMs(): number {
+      throw new TypeError('hush-hush-hush');
+    },
+  };
+  assert.deepEqual(normalise(bytes({ model: 'm', source: 'hush-hush-hush' }), broken), {
+    kind: 'rejected',
+    reason: 'not_a_usage_record',
+    detail: 'reading it failed: TypeError',
+  });
+});
