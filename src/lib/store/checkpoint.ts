@@ -34,13 +34,21 @@ export class Checkpoints {
       this.#timer = setTimeout(() => this.#idle(), IDLE_MS);
       this.#timer.unref();
     }
-    const state = this.#state.get();
-    if (state && state.log - state.checkpointed > MOST_PAGES) this.#quietly('PASSIVE');
+    if (this.#waitingPages() > MOST_PAGES) this.#quietly('PASSIVE');
   }
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+  }
+
+  #waitingPages(): number {
+    try {
+      const state = this.#state.get();
+      return state ? state.log - state.checkpointed : 0;
+    } catch {
+      return 0;
+    }
   }
 
   #idle(): void {
