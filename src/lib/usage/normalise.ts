@@ -5,6 +5,7 @@ import {
   type RejectReason,
   type UsageEvent,
 } from '../contract/event.ts';
+import { withCarried } from './carried-metadata.ts';
 import { cleanNames } from './clean-names.ts';
 import { hasCounters } from './counters.ts';
 import { eventHash, hashText } from './event-hash.ts';
@@ -36,6 +37,7 @@ const LATENCY = ['latency_ms', 'latencyMs', 'duration_ms', 'durationMs', 'elapse
 const TTFT = ['ttft_ms', 'ttftMs', 'time_to_first_token_ms', 'timeToFirstTokenMs'] as const;
 const SOURCE = ['source', 'api_key', 'apiKey', 'key', 'account', 'email'] as const;
 const API_KEY = ['api_key', 'apiKey', 'key'] as const;
+const METADATA = ['response_metadata', 'responseMetadata'] as const;
 const AUTH_SNAPSHOT_AT = ['auth_snapshot_at_ms', 'authSnapshotAtMs'] as const;
 
 /**
@@ -89,7 +91,8 @@ function toEvent(record: JsonObject, context: NormaliseContext): UsageEvent {
   const ttft = optionalInteger(record, TTFT);
   const sourceHash = hashText(rawSource);
   const usage = outcome.failed ? xaiUsage(xaiContext(raw, outcome, time), known.inTexts) : null;
-  const metadata = responseMetadata(new ResponseHeaders(record, known.inTexts), usage, time.ms);
+  const parsed = responseMetadata(new ResponseHeaders(record, known.inTexts), usage, time.ms);
+  const metadata = withCarried(first(record, METADATA), parsed, known.inTexts);
   return {
     gatewayId: context.gatewayId,
     timestampMs: time.ms,

@@ -60,6 +60,9 @@ test('every field that CPA-Manager-Plus exports is the same here', () => {
     }
     // Also the order of its keys, so that an export of ours reads like one of theirs.
     assert.equal(JSON.stringify(event.responseMetadata), JSON.stringify(theirs['response_metadata']));
+    // What they export comes back unchanged when a record carries it.
+    const again = eventOf({ model: 'm', response_metadata: theirs['response_metadata'] });
+    assert.equal(JSON.stringify(again.responseMetadata), JSON.stringify(theirs['response_metadata']));
     const theirText = String(theirs['fail_summary']);
     assert.equal(
       event.failed ? theirText.startsWith(`${event.failSummary}\n{`) : event.failSummary === '',

@@ -209,6 +209,26 @@ test('texts of headers are redacted and bounded', () => {
   assert.ok(Buffer.byteLength(server) < 1050);
 });
 
+test('metadata that a record carries stays, cleaned, under what its headers tell', () => {
+  const carried = {
+    errors: { kind: 'auth', code: 'Bearer abcdefgh12', should_retry: 'yes', made_up: 'sk-abcdefgh' },
+    routing: { server: 'old', via: '1.1 x' },
+    quota: { used_percent: 12, plan_type: 'plus', primary: { used_percent: 12, secret: 'x' } },
+    made_up: { a: 'sk-abcdefgh' },
+  };
+  const [metadata, scalars] = answered({ Server: 'new' }, { response_metadata: carried });
+  assert.deepEqual(metadata, {
+    quota: { plan_type: 'plus', primary: { used_percent: 12 }, used_percent: 12 },
+    errors: { kind: 'auth', code: 'Bearer [redacted]' },
+    routing: { server: 'new', via: '1.1 x' },
+  });
+  assert.deepEqual(
+    [scalars.quotaPlanType, scalars.quotaUsedPercent, scalars.errorKind],
+    ['plus', 12, 'auth'],
+  );
+  assert.equal(answered({}, { response_metadata: { made_up: 1 } })[0], null);
+});
+
 const EXHAUSTED = {
   error: {
     code: 'Subscription:Free-Usage-Exhausted',

@@ -109,6 +109,11 @@ const poisoned = fc
     fail: { status_code: status, body },
     response_headers: headers,
     tokens: { input_tokens: body, cache_input_mode: body },
+    response_metadata: {
+      trace: { request_id: body },
+      provider_usage: { model: body },
+      [source]: { x: body },
+    },
     wormhole: body,
   }));
 

@@ -1,0 +1,112 @@
+import type { Json, ResponseMetadata } from '../contract/event.ts';
+import { isEmpty, put, putGroup, type Group } from './groups.ts';
+import { asObject, type JsonObject } from './readers.ts';
+import { redactText } from './redact.ts';
+import { cutToBytes, trim } from './text.ts';
+
+type Kind = 'text' | 'number' | 'boolean';
+type Shape = { readonly [member: string]: Kind | Shape };
+
+const MAX_VALUE_BYTES = 1024;
+
+const WINDOW: Shape = {
+  used_percent: 'number',
+  reset_at_ms: 'number',
+  reset_after_seconds: 'number',
+  window_minutes: 'number',
+};
+const LIMIT: Shape = { limit: 'number', remaining: 'number' };
+
+/** Every member that response metadata may have, in the order in which exports write them. */
+const SHAPE: Shape = {
+  quota: {
+    ...texts('plan_type active_limit rate_limit_reached_type summary_window_kind summary_window_source'),
+    ...texts('reached_window_kind reached_window_source credits_balance'),
+    credits_has_credits: 'boolean',
+    credits_unlimited: 'boolean',
+    primary_over_secondary_limit_percent: 'number',
+    primary: WINDOW,
+    secondary: WINDOW,
+    recover_at_ms: 'number',
+    used_percent: 'number',
+  },
+  errors: {
+    ...texts('kind code authorization_error ide_error_code ide_root_error_code'),
+    should_retry: 'boolean',
+    retry_after_seconds: 'number',
+    retry_after_recover_at_ms: 'number',
+    rate_limit_bypass: 'text',
+  },
+  trace: {
+    ...texts('primary_trace_id openai_request_id request_id oneapi_request_id cf_ray eagle_id'),
+    ...texts('cloud_ai_companion_trace_id client_request_id zeabur_request_id traceparent'),
+  },
+  routing: {
+    ...texts('openai_proxy_wasm models_etag new_api_version server via cf_cache_status site_cache_status'),
+    ...texts('served_by mife_upstream_status'),
+  },
+  response: {
+    content_type: 'text',
+    content_length: 'number',
+    content_disposition: 'text',
+    server_timing: 'text',
+  },
+  providers: {
+    ...texts('antigravity_trace_id antigravity_server_timing mife_upstream_status oneapi_request_id'),
+    ...texts('cloudflare_ray cloudflare_cache_status'),
+  },
+  rate_limit: { requests: LIMIT, tokens: LIMIT },
+  data_policy: { retention_mode: 'text', zero_retention: 'boolean' },
+  provider_usage: {
+    ...texts('provider kind state code model unit'),
+    actual: 'number',
+    limit: 'number',
+    remaining: 'number',
+    overage: 'number',
+    window_kind: 'text',
+    observed_at_ms: 'number',
+    recover_at_ms: 'number',
+    recover_at_estimated: 'boolean',
+    source: 'text',
+  },
+};
+
+function texts(members: string): Shape {
+  return Object.fromEntries(members.split(' ').map((member) => [member, 'text']));
+}
+
+/**
+ * The metadata of a record that already carries some, as exports of CPA-Manager-Plus do, with what the record's own
+ * headers tell laid over it member by member. Only known members of the right type are kept, texts redacted.
+ */
+export function withCarried(
+  carried: unknown,
+  parsed: ResponseMetadata | null,
+  known: readonly string[],
+): ResponseMetadata | null {
+  const base = asObject(carried);
+  if (!base) return parsed;
+  const merged = shape(SHAPE, base, parsed ?? {}, known);
+  return isEmpty(merged) ? null : merged;
+}
+
+function shape(members: Shape, base: JsonObject, overlay: JsonObject, known: readonly string[]): Group {
+  const group: Group = {};
+  for (const [member, kind] of Object.entries(members)) {
+    if (typeof kind === 'object') {
+      const under = asObject(base[member]) ?? {};
+      putGroup(group, member, shape(kind, under, asObject(overlay[member]) ?? {}, known));
+    } else {
+      put(group, member, scalar(kind, overlay[member], known) ?? scalar(kind, base[member], known));
+    }
+  }
+  return group;
+}
+
+function scalar(kind: Kind, value: unknown, known: readonly string[]): Json {
+  if (kind === 'number') return typeof value === 'number' && Number.isFinite(value) ? value : null;
+  if (kind === 'boolean') return typeof value === 'boolean' ? value : null;
+  if (typeof value !== 'string') return null;
+  const text = cutToBytes(redactText(trim(value.slice(0, MAX_VALUE_BYTES * 4)), known), MAX_VALUE_BYTES);
+  return text === '' ? null : text.toWellFormed();
+}
