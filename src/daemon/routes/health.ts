@@ -1,4 +1,3 @@
-import { Type } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { onlyMethods } from './method-guard.ts';
 
@@ -12,7 +11,9 @@ export function healthRoute(app: FastifyInstance): void {
     {
       schema: {
         summary: 'Whether the daemon is alive',
-        response: { 200: Type.Object({ ok: Type.Boolean(), service: Type.String() }) },
+        response: {
+          200: { type: 'object', properties: { ok: { type: 'boolean' }, service: { type: 'string' } } },
+        },
       },
     },
     () => ({ ok: true, service: SERVICE }),
