@@ -83,6 +83,8 @@ function prepareWriting(db: Db, path: string): void {
 }
 
 function prepareReading(db: Db, path: string): void {
+  // In KiB. Readers walk through or look at single rows; several of them live in one process.
+  db.pragma('cache_size = -4000');
   checkOurs(db, path);
   const version = number(db, 'user_version');
   if (version < SCHEMA_VERSION) {
