@@ -26,7 +26,7 @@ export class Backlog {
   async run(sink: Sink, events: TransportEvents, signal: AbortSignal): Promise<void> {
     let retry = FIRST_RETRY_MS;
     while (!signal.aborted) {
-      const regular = (this.#options.retentionSeconds() * 1000) / 3;
+      const regular = Math.max(FIRST_RETRY_MS, (this.#options.retentionSeconds() * 1000) / 3);
       let pause = regular;
       try {
         if ((await this.#drain(sink, events, signal)) === 'stop') return;

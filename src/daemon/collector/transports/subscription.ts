@@ -10,13 +10,15 @@ import type { RespListener, RespSocket, SocketEnd } from '../../../lib/gateway/r
 
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
-/** How long to look for a moment in which no record is under way, before we unsubscribe in any case. */
+/** How long to wait for a quiet moment before we unsubscribe in any case. Real time, like all about leaving. */
 const QUIET_WITHIN_MS = 1_000;
+/** After that, how often to look for at least an instant without a record. */
+const LAST_LOOKS = 50;
 /** How long the gateway may take to close after UNSUBSCRIBE. */
 const CLOSE_WITHIN_MS = 2_000;
 /** Records that CLIProxyAPI buffers for a subscriber; one more, and it is thrown out. */
 const GATEWAY_BUFFER = 256;
-/** So long without a byte, and the gateway had nothing buffered for us, in ms of real time. */
+/** So long without a record, and the gateway has none buffered for us, in ms of real time. */
 const IDLE_MS = 20;
 
 const MESSAGE = Buffer.from('message');
@@ -56,6 +58,8 @@ export class Subscription implements RespListener {
   #messages = 0;
   /** Messages since the socket was last idle. */
   #burst = 0;
+  #isIdle = false;
+  readonly #onIdle: Array<() => void> = [];
   #leaving: { readonly quiet: boolean; readonly messages: number } | null = null;
   #unsubscribed = false;
 
@@ -66,6 +70,8 @@ export class Subscription implements RespListener {
     this.#handlers = handlers;
     this.#idle = setTimeout(() => {
       this.#burst = 0;
+      this.#isIdle = true;
+      for (const wake of this.#onIdle.splice(0)) wake();
     }, IDLE_MS);
     this.#idle.unref();
   }
@@ -98,10 +104,13 @@ export class Subscription implements RespListener {
       if (payload) payloads.push(payload);
       else if (!this.#control(value)) strange = value;
     }
-    this.#messages += payloads.length;
-    this.#burst += payloads.length;
-    if (payloads.length > 0) this.#handlers.records(payloads);
-    this.#idle.refresh();
+    if (payloads.length > 0) {
+      this.#messages += payloads.length;
+      this.#burst += payloads.length;
+      this.#isIdle = false;
+      this.#handlers.records(payloads);
+      this.#idle.refresh();
+    }
     if (strange) {
       const detail =
         strange.kind === 'error' ? strange.text.slice(0, 200) : 'a frame that belongs to no subscription';
@@ -170,24 +179,42 @@ export class Subscription implements RespListener {
   }
 
   /**
-   * CLIProxyAPI tosses a coin between a waiting record and a waiting command, and drops what is still buffered once it
-   * takes UNSUBSCRIBE. So we leave in a moment without records: none between a PING and its pong.
+   * CLIProxyAPI tosses a coin between a waiting record and a waiting command, and drops what it has buffered, and what
+   * comes until it is done, once it takes UNSUBSCRIBE. So we leave in a quiet moment: no record for a while, and none
+   * between a PING and its pong. Where there is no such moment something may be lost, and it is said so.
    */
   async #leave(): Promise<void> {
-    const until = this.#clock.monotonic() + QUIET_WITHIN_MS;
+    const late = AbortSignal.any([AbortSignal.timeout(QUIET_WITHIN_MS), this.#done.signal]);
     let quiet = false;
-    while (!quiet && !this.#done.signal.aborted) {
-      const left = until - this.#clock.monotonic();
-      if (left <= 0) break;
-      const before = this.#messages;
-      if (!(await this.#within(left, this.#ping()))) break;
-      quiet = before === this.#messages;
+    while (!quiet && !late.aborted) {
+      await this.#whenIdle(late);
+      quiet = !late.aborted && (await this.#nothingUnderWay(late)) && this.#isIdle;
     }
+    if (!quiet) await this.#instantWithoutRecord();
     if (this.#done.signal.aborted) return;
     this.#leaving = { quiet, messages: this.#messages };
     this.#socket.send('UNSUBSCRIBE', 'usage');
-    await this.#clock.sleep(CLOSE_WITHIN_MS, this.#done.signal);
-    if (!this.#done.signal.aborted) this.#ended.resolve({ how: 'left', clean: false });
+    await aborted(AbortSignal.any([AbortSignal.timeout(CLOSE_WITHIN_MS), this.#done.signal]));
+    this.#ended.resolve({ how: 'left', clean: false });
+  }
+
+  async #instantWithoutRecord(): Promise<void> {
+    for (let look = 0; look < LAST_LOOKS && !this.#done.signal.aborted; look += 1) {
+      const late = AbortSignal.any([AbortSignal.timeout(IDLE_MS), this.#done.signal]);
+      if (await this.#nothingUnderWay(late)) return;
+    }
+  }
+
+  async #whenIdle(late: AbortSignal): Promise<void> {
+    if (this.#isIdle) return;
+    await Promise.race([new Promise<void>((resolve) => this.#onIdle.push(resolve)), aborted(late)]);
+  }
+
+  /** Whether no record came between a PING and its pong. */
+  async #nothingUnderWay(late: AbortSignal): Promise<boolean> {
+    const before = this.#messages;
+    const answered = await Promise.race([this.#ping(), aborted(late)]);
+    return answered === true && before === this.#messages;
   }
 
   #ping(): Promise<boolean> {
@@ -216,6 +243,11 @@ function messageOf(value: RespValue): RespBulk | null {
   const [kind, , payload] = value.items;
   if (kind?.kind !== 'bulk' || kind.bytes === null || !kind.bytes.equals(MESSAGE)) return null;
   return payload?.kind === 'bulk' && payload.bytes !== null ? payload : null;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** Lets the event loop read what has arrived: the check phase follows the poll phase, once for each turn. */
