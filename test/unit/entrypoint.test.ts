@@ -25,8 +25,11 @@ interface Stage {
   readonly root: string;
   readonly data: string;
   /** One line for each program that was called, in order. */
-  calls(): readonly string[];
-  run(args: readonly string[], env?: Record<string, string>): { status: number | null; stderr: string };
+  readonly calls: () => readonly string[];
+  readonly run: (
+    args: readonly string[],
+    env?: Record<string, string>,
+  ) => { status: number | null; stderr: string };
 }
 
 /**
