@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ExportFilter } from './export-reader.ts';
 import type { ExportMessage, ExportRequest, ExportWorkerData } from './export-worker.ts';
-import { WORKER_LIMITS, workerUrl } from './worker-url.ts';
+import { workerUrl } from './worker-url.ts';
 import { unpackError } from './writer-protocol.ts';
 
 export interface ExportOptions {
@@ -24,10 +24,7 @@ export async function* openExport(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (signal?.aborted) return;
   const workerData: ExportWorkerData = { dbPath, filter };
-  const worker = new Worker(workerUrl('export-worker', import.meta.url), {
-    workerData,
-    resourceLimits: WORKER_LIMITS,
-  });
+  const worker = new Worker(workerUrl('export-worker', import.meta.url), { workerData });
   const exited = new Promise((resolve) => worker.once('exit', resolve));
   const inbox = new Arrivals(worker, signal);
   const ask = (request: ExportRequest): void => worker.postMessage(request, []);

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Writer } from '../contract/writer.ts';
 import { AppError } from '../errors.ts';
-import { WORKER_LIMITS, workerUrl } from './worker-url.ts';
+import { workerUrl } from './worker-url.ts';
 import {
   packRecords,
   unpackError,
@@ -46,10 +46,7 @@ export function startWriter(options: WriterOptions): Promise<Writer> {
     dataKey: options.dataKey,
     patienceMs: options.patienceMs ?? PATIENCE_MS,
   };
-  const worker = new Worker(workerUrl('writer-worker', import.meta.url), {
-    workerData,
-    resourceLimits: WORKER_LIMITS,
-  });
+  const worker = new Worker(workerUrl('writer-worker', import.meta.url), { workerData });
   return new Promise((resolve, reject) => {
     const client = new WriterClient(worker, options);
     client.started.then(() => resolve(client), reject);
