@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { adminGuard } from './plugins/admin-guard.ts';
 import { registerCors } from './plugins/cors.ts';
-import { registerErrors } from './plugins/errors.ts';
+import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { configRoutes } from './routes/config.ts';
 import { healthRoute } from './routes/health.ts';
@@ -10,8 +10,8 @@ import { holdingPageRoute } from './routes/holding-page.ts';
 import { infoRoute } from './routes/info.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
-import { setupRoutes } from './routes/setup.ts';
-import { statusRoutes } from './routes/status.ts';
+import { setupRoute } from './routes/setup.ts';
+import { statusRoute } from './routes/status.ts';
 import { usageExportRoute } from './routes/usage-export.ts';
 import type { DaemonContext } from './services.ts';
 
@@ -28,10 +28,11 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     exposeHeadRoutes: true,
     forceCloseConnections: true,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    frameworkErrors: answerError,
     routerOptions: { ignoreDuplicateSlashes: true },
   });
   registerErrors(app);
-  warnOfForwarding(app, trustedProxies.length > 0);
+  warnOfForwarding(app);
   await app.register(swagger, {
     openapi: { info: { title: 'cpamp', version: context.version }, openapi: '3.1.0' },
   });
@@ -43,13 +44,17 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     acceptJson(documented);
     healthRoute(documented);
     infoRoute(documented, context);
-    statusRoutes(documented, context, guard);
+    statusRoute(documented, '/status', context, guard);
     configRoutes(documented, context, guard);
-    setupRoutes(documented, context, guard);
+    setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, context, guard);
     notAvailableRoutes(documented, guard);
   });
+  // Ours alone, for pages from here. The twins are for proxies that send only our own prefixes here.
   await app.register(async (own) => {
+    acceptJson(own);
+    statusRoute(own, '/usage-service/status', context, guard);
+    setupRoute(own, '/usage-service/setup', context, guard);
     holdingPageRoute(own);
   });
   return app;

@@ -29,6 +29,9 @@ import { SettingsService } from './settings-service.ts';
 /** Settings row with the refusals that the gateway has answered. */
 const REFUSALS = 'gateway_refusals_v1';
 
+/** How long the gateway may take to say what it is to somebody who asked for something else. */
+const INFO_MS = 5_000;
+
 export interface OpenOptions {
   readonly config: StartConfig;
   readonly clock: Clock;
@@ -140,7 +143,7 @@ export class OpenServices implements Services {
     if (connection === null) return null;
     const client = createGatewayClient(connection, { breaker: this.#breaker, clock: this.#options.clock });
     try {
-      return await client.info();
+      return await client.info(AbortSignal.timeout(INFO_MS));
     } catch {
       // Whoever asks wants the configuration, and gets it without this part.
       return null;

@@ -7,16 +7,18 @@ export interface ProofOptions {
   readonly pollIntervalMs: number;
   /** Switch usage publishing on in the gateway; only where somebody asked for it. */
   readonly enablePublishing: boolean;
+  /** HTTP status for a gateway that cannot be reached; 502. */
+  readonly unreachableStatus?: number;
 }
 
 /**
  * Asks the gateway whether URL and key are right, and fit what is wanted of them. Throws
- * `management_api_validation_failed`, `request_failed` (502: it cannot be reached), `cpa_usage_retention_invalid`,
+ * `management_api_validation_failed`, `request_failed` (it cannot be reached), `cpa_usage_retention_invalid`,
  * `poll_interval_exceeds_retention`, `enable_cpa_usage_statistics_failed`.
  */
 export async function proveConnection(client: GatewayClient, options: ProofOptions): Promise<GatewayInfo> {
   const info = await client.info().catch((error: unknown) => {
-    throw explain(error, 'management_api_validation_failed', client);
+    throw explain(error, 'management_api_validation_failed', client, options);
   });
   if (!options.monitoring) return info;
   if (info.retentionSeconds <= 0) throw new AppError('cpa_usage_retention_invalid');
@@ -25,14 +27,19 @@ export async function proveConnection(client: GatewayClient, options: ProofOptio
   }
   if (options.enablePublishing) {
     await client.enableUsageStatistics().catch((error: unknown) => {
-      throw explain(error, 'enable_cpa_usage_statistics_failed', client);
+      throw explain(error, 'enable_cpa_usage_statistics_failed', client, options);
     });
   }
   return info;
 }
 
 /** A failed call in the words of the diagnosis: `answered` where the gateway said something, else unreachable. */
-function explain(error: unknown, answered: ErrorCode, client: GatewayClient): AppError {
+function explain(
+  error: unknown,
+  answered: ErrorCode,
+  client: GatewayClient,
+  { unreachableStatus: status = 502 }: ProofOptions,
+): AppError {
   if (!(error instanceof GatewayError)) return new AppError('internal', { cause: error });
   const { baseUrl } = client.connection;
   const reason = diagnose(error.diagnosis, 0, {
@@ -44,5 +51,5 @@ function explain(error: unknown, answered: ErrorCode, client: GatewayClient): Ap
   const refused = error.diagnosis === 'key_refused' || error.diagnosis === 'banned';
   if (error.status !== null || refused)
     return new AppError(answered, { detail: error.message, hint, cause: error });
-  return new AppError('request_failed', { detail: error.message, hint, cause: error, status: 502 });
+  return new AppError('request_failed', { detail: error.message, hint, cause: error, status });
 }

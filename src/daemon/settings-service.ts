@@ -41,12 +41,15 @@ export interface SettingsChange {
   readonly sections?: ManagerConfig['raw'];
   /** Switch usage publishing on in the gateway. */
   readonly enablePublishing: boolean;
+  /** HTTP status for a gateway that cannot be reached; 502. */
+  readonly unreachableStatus?: number;
 }
 
 /** Knows the configuration that counts, saves changes of it, and puts them to work. */
 export class SettingsService {
   readonly #options: SettingsServiceOptions;
   #effective: EffectiveConfig;
+  #saving: Promise<unknown> = Promise.resolve();
 
   constructor(options: SettingsServiceOptions) {
     this.#options = options;
@@ -84,9 +87,16 @@ export class SettingsService {
 
   /**
    * Proves the connection, saves, and restarts the collector. Nothing is saved when the gateway does not agree.
-   * Throws `cpa_connection_required`, `connection_env_managed` and what {@link proveConnection} throws.
+   * Changes are carried out one after the other. Throws `cpa_connection_required`,
+   * `cpa_connection_required_for_monitoring`, `data_key_*` and what {@link proveConnection} throws.
    */
-  async save(change: SettingsChange): Promise<EffectiveConfig> {
+  save(change: SettingsChange): Promise<EffectiveConfig> {
+    const saved = this.#saving.then(() => this.#save(change));
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async #save(change: SettingsChange): Promise<EffectiveConfig> {
     const { box, clock, writer } = this.#options;
     if (box === null) throw this.#options.lockedBy ?? new AppError('data_key_missing');
     const now = this.#effective;
@@ -101,34 +111,31 @@ export class SettingsService {
           monitoring,
           pollIntervalMs: collector.pollIntervalMs,
           enablePublishing: change.enablePublishing,
+          ...(change.unreachableStatus === undefined ? {} : { unreachableStatus: change.unreachableStatus }),
         });
       } finally {
         await client.close();
       }
-    } else if (monitoring && change.baseUrl !== undefined) {
+    } else if (monitoring) {
       throw new AppError('cpa_connection_required_for_monitoring');
     }
+    const { mode, queue, popSide, batchSize, pollIntervalMs, tlsSkipVerify } = collector;
+    const values = { collectorMode: mode, queue, popSide, batchSize, pollIntervalMs, tlsSkipVerify };
     const config: ManagerConfig = {
-      // A connection of the environment is not saved: it goes when the variables go.
+      // A connection of the environment, and what goes with it, is not saved: it goes when the variables go.
       cpaConnection:
         now.source === 'env'
           ? now.managerConfig.cpaConnection
           : { cpaBaseUrl: connection?.baseUrl ?? '', managementKey: connection?.managementKey ?? '' },
       collector: {
+        ...(now.source === 'env' ? now.managerConfig.collector : values),
         enabled: monitoring,
-        collectorMode: collector.mode,
-        queue: collector.queue,
-        popSide: collector.popSide,
-        batchSize: collector.batchSize,
-        pollIntervalMs: collector.pollIntervalMs,
         queryLimit: collector.queryLimit,
-        tlsSkipVerify: collector.tlsSkipVerify,
       },
       raw: { ...now.managerConfig.raw, ...change.sections },
     };
     const rows = new Map([[MANAGER_CONFIG, serialiseManagerConfig(config, box, clock.now())]]);
     if (connection && now.source !== 'env') {
-      const { queue, popSide } = collector;
       rows.set(SETUP, serialiseSetup({ ...config.cpaConnection, queue, popSide }, box));
     }
     await writer.saveSettings(rows);

@@ -12,13 +12,19 @@ export function errorBody(error: AppError): ErrorBody {
   return { code: error.code, error: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }
 
-/** Turns every failure into the documented body, and keeps what is not meant for people in the log. */
+/** Answers a failure with the documented body, and keeps what is not meant for people in the log. */
+export function answerError(
+  error: FastifyError | AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const known = error instanceof AppError ? error : translate(error);
+  if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+  void reply.code(known.status).headers(known.headers).send(errorBody(known));
+}
+
 export function registerErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply) => {
-    const known = error instanceof AppError ? error : translate(error);
-    if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
-    return reply.code(known.status).headers(known.headers).send(errorBody(known));
-  });
+  app.setErrorHandler(answerError);
   app.setNotFoundHandler((_request, reply) =>
     reply.code(ERRORS.not_found.status).send(errorBody(new AppError('not_found'))),
   );
@@ -26,16 +32,8 @@ export function registerErrors(app: FastifyInstance): void {
 
 /** Fastify's own errors, in our words. */
 function translate(error: FastifyError): AppError {
-  if (error.validation) return new AppError('invalid_request', { detail: error.message, cause: error });
-  switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AppError('body_too_large', { cause: error });
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return new AppError('request_failed', { detail: 'EOF', cause: error });
-    default:
-  }
-  if (error instanceof SyntaxError || error.statusCode === 400) {
-    return new AppError('request_failed', { detail: error.message, cause: error });
-  }
-  return new AppError('internal', { cause: error });
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new AppError('body_too_large', { cause: error });
+  const { statusCode: status = 500, message } = error;
+  if (status < 400 || status > 499) return new AppError('internal', { cause: error });
+  return new AppError('invalid_request', { detail: message, status, cause: error });
 }

@@ -49,20 +49,7 @@ export function configRoutes(app: FastifyInstance, context: DaemonContext, guard
   app.put(URL, { schema: { summary: 'Change the configuration' }, onRequest: guard }, async (request) => {
     const { settings } = context.services();
     const change = readChange(bodyObject(request.body), settings.effective);
-    try {
-      return answer(await settings.save(change), 'db');
-    } catch (error) {
-      // Older clients know an unreachable gateway as 500 from this route, and as 502 from /setup.
-      if (error instanceof AppError && error.code === 'request_failed') {
-        throw new AppError('request_failed', {
-          detail: error.message.slice('the request could not be carried out: '.length),
-          hint: error.hint,
-          status: 500,
-          cause: error,
-        });
-      }
-      throw error;
-    }
+    return answer(await settings.save(change), 'db');
   });
 
   onlyMethods(app, URL, ['GET', 'HEAD', 'PUT']);
@@ -90,7 +77,10 @@ function readChange(body: JsonObject, now: EffectiveConfig): SettingsChange {
     ...(monitoring === undefined ? {} : { monitoring }),
     collector,
     ...(inspection ? { sections: { codexInspection: inspection } } : {}),
-    enablePublishing: monitoring ?? now.monitoring,
+    // Switching request monitoring on asks for it; a change of anything else does not touch the gateway.
+    enablePublishing: monitoring === true,
+    // Older clients know an unreachable gateway as 500 from this route, and as 502 from /setup.
+    unreachableStatus: 500,
   };
 }
 

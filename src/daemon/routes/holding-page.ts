@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { SERVICE } from './health.ts';
 import { onlyMethods } from './method-guard.ts';
 
 const STYLE = `
@@ -10,11 +11,18 @@ const STYLE = `
 
 const SCRIPT = `
   const state = document.querySelector('output');
+  // On a domain shared with the gateway, health may be the gateway's.
+  async function alive() {
+    for (const path of ['health', 'usage-service/info']) {
+      const answer = await fetch(path, { cache: 'no-store' });
+      const body = await answer.json().catch(() => ({}));
+      if (body.service === '${SERVICE}') return true;
+    }
+    return false;
+  }
   async function look() {
     try {
-      const answer = await fetch('health', { cache: 'no-store' });
-      const health = await answer.json();
-      state.textContent = health.ok ? 'The daemon is running.' : 'The daemon answers, but is not well.';
+      state.textContent = (await alive()) ? 'The daemon is running.' : 'Somebody else answers here.';
     } catch {
       state.textContent = 'The daemon does not answer.';
     }
@@ -60,5 +68,5 @@ export function holdingPageRoute(app: FastifyInstance): void {
   );
   // A relative address, so that a proxy under a sub-path leads to the same page.
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('management.html', 307));
-  onlyMethods(app, '/management.html', ['GET', 'HEAD']);
+  for (const url of ['/', '/management.html']) onlyMethods(app, url, ['GET', 'HEAD']);
 }

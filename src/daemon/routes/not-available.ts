@@ -1,17 +1,20 @@
 import type { FastifyInstance } from 'fastify';
-import { AppError } from '../../lib/errors.ts';
+import { AppError, type AppErrorOptions, type ErrorCode } from '../../lib/errors.ts';
 import type { AdminGuard } from '../plugins/admin-guard.ts';
+import { METHODS } from './method-guard.ts';
 
-/** Families under /v0/management that belong to cpamp and are never forwarded to the gateway. */
+/** Families that belong to cpamp and are never forwarded to the gateway. */
 const OURS = [
-  'usage',
-  'model-prices',
-  'api-key-aliases',
-  'dashboard',
-  'monitoring',
-  'codex-inspection',
-  'quota-snapshots',
-  'account-action-candidates',
+  '/v0/management/usage',
+  '/v0/management/model-prices',
+  '/v0/management/api-key-aliases',
+  '/v0/management/dashboard',
+  '/v0/management/monitoring',
+  '/v0/management/codex-inspection',
+  '/v0/management/quota-snapshots',
+  '/v0/management/account-action-candidates',
+  '/usage-service/account-processing-policy',
+  '/usage-service/quota-cooldowns',
 ] as const;
 
 /**
@@ -19,17 +22,23 @@ const OURS = [
  * login comes first, so that nobody learns from outside what is there.
  */
 export function notAvailableRoutes(app: FastifyInstance, guard: AdminGuard): void {
-  app.all('/v0/management/usage-queue', { schema: { hide: true }, onRequest: guard }, () => {
-    throw new AppError('usage_queue_owned');
-  });
-  for (const family of OURS) {
-    for (const url of [`/v0/management/${family}`, `/v0/management/${family}/*`]) {
-      app.all(url, { schema: { hide: true }, onRequest: guard }, () => {
-        throw new AppError('not_available');
-      });
-    }
+  const refuse = (url: string, code: ErrorCode, options?: AppErrorOptions): void => {
+    app.route({
+      method: [...METHODS],
+      url,
+      schema: { hide: true },
+      onRequest: guard,
+      handler: () => {
+        throw new AppError(code, options);
+      },
+    });
+  };
+  for (const url of ['/v0/management/usage-queue', '/v0/management/usage-queue/*']) {
+    refuse(url, 'usage_queue_owned');
   }
-  app.all('/v0/management/*', { schema: { hide: true }, onRequest: guard }, () => {
-    throw new AppError('not_available', { detail: 'nothing is forwarded to CLIProxyAPI yet' });
-  });
+  for (const family of OURS) {
+    refuse(family, 'not_available');
+    refuse(`${family}/*`, 'not_available');
+  }
+  refuse('/v0/management/*', 'not_available', { detail: 'nothing is forwarded to CLIProxyAPI yet' });
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { MAX_INTEGER } from '../../lib/config/values.ts';
 import type { Json } from '../../lib/contract/event.ts';
 import { AppError } from '../../lib/errors.ts';
 
@@ -9,6 +10,10 @@ export const BODY_LIMIT = 1024 * 1024;
 
 /** Reads every body as JSON, whatever its Content-Type says: older clients send none, or another one. */
 export function acceptJson(app: FastifyInstance): void {
+  // A header that is no media type at all would be refused before any parser is asked.
+  app.addHook('onRequest', async (request) => {
+    request.headers['content-type'] = 'application/json';
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
     try {
@@ -33,9 +38,10 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The body as an object; throws `invalid_request` when it is something else. */
+/** The body as an object; throws `request_failed` when there is none, `invalid_request` when it is something else. */
 export function bodyObject(body: unknown): JsonObject {
   if (isObject(body)) return body;
+  if (body === undefined) throw new AppError('request_failed', { detail: 'EOF' });
   throw new AppError('invalid_request', { detail: 'the body must be a JSON object' });
 }
 
@@ -59,9 +65,12 @@ export class Fields {
     return typeof value === 'boolean' ? value : undefined;
   }
 
+  /** From 1 to what can be saved. */
   positive(name: string): number | undefined {
     const value = this.#get(name);
-    return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+    return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_INTEGER
+      ? value
+      : undefined;
   }
 
   object(name: string): JsonObject | undefined {

@@ -8,30 +8,30 @@ import { onlyMethods } from './method-guard.ts';
 import { bodyObject, Fields } from './request-body.ts';
 import { collectorFields, connectionFields } from './settings-fields.ts';
 
-/** The second address is for proxies that send only our own prefixes here. */
-const URLS = ['/setup', '/usage-service/setup'] as const;
-
 /** First setup, and the same again later: where the gateway is, its key, and how to collect. */
-export function setupRoutes(app: FastifyInstance, context: DaemonContext, guard: AdminGuard): void {
-  for (const url of URLS) {
-    app.post(url, { schema: { summary: 'Connect to a CLIProxyAPI' }, onRequest: guard }, async (request) => {
-      const { settings } = context.services();
-      const fields = new Fields(bodyObject(request.body));
-      const now = settings.effective;
-      const connection = connectionFields(fields, ['cpaManagementKey', 'managementKey']);
-      refuse(connection, fields, now);
-      const monitoring = fields.flag('requestMonitoringEnabled') ?? true;
-      const saved = await settings.save({
-        ...(now.source === 'env' ? {} : connection),
-        monitoring,
-        // A field that is not given takes the start value, not the one saved before.
-        collector: { ...startValues(context.config), ...collectorFields(fields) },
-        enablePublishing: monitoring && (fields.flag('ensureUsageStatisticsEnabled') ?? true),
-      });
-      return { ok: true, upstream: saved.baseUrl };
+export function setupRoute(
+  app: FastifyInstance,
+  url: '/setup' | '/usage-service/setup',
+  context: DaemonContext,
+  guard: AdminGuard,
+): void {
+  app.post(url, { schema: { summary: 'Connect to a CLIProxyAPI' }, onRequest: guard }, async (request) => {
+    const { settings } = context.services();
+    const fields = new Fields(bodyObject(request.body));
+    const now = settings.effective;
+    const connection = connectionFields(fields, ['cpaManagementKey', 'managementKey']);
+    refuse(connection, fields, now);
+    const monitoring = fields.flag('requestMonitoringEnabled') ?? true;
+    const saved = await settings.save({
+      ...(now.source === 'env' ? {} : connection),
+      monitoring,
+      // A field that is not given takes the start value, not the one saved before.
+      collector: { ...startValues(context.config), ...collectorFields(fields) },
+      enablePublishing: monitoring && (fields.flag('ensureUsageStatisticsEnabled') ?? true),
     });
-    onlyMethods(app, url, ['POST']);
-  }
+    return { ok: true, upstream: saved.baseUrl };
+  });
+  onlyMethods(app, url, ['POST']);
 }
 
 function refuse(

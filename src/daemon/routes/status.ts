@@ -7,8 +7,6 @@ import type { DaemonContext, Services } from '../services.ts';
 import { SERVICE } from './health.ts';
 import { onlyMethods } from './method-guard.ts';
 
-/** The second address is for proxies that send only our own prefixes here. */
-const URLS = ['/status', '/usage-service/status'] as const;
 /** The newest gaps; older ones are in the database. */
 const GAPS_SHOWN = 100;
 
@@ -33,6 +31,16 @@ const MIGRATION = {
   updatedAtMs: 0,
 } as const;
 
+/** The same for figures of checkpoints: the writer makes them in idle time and keeps none. */
+const CHECKPOINT = {
+  mode: 'pending',
+  busy: 0,
+  logFrames: 0,
+  checkpointedFrames: 0,
+  executedAtMs: 0,
+  durationMs: 0,
+} as const;
+
 /** What a collector that cannot exist, because the data key is locked, would say. */
 const IDLE: CollectorStatus = {
   state: 'stopped',
@@ -48,18 +56,21 @@ const IDLE: CollectorStatus = {
 };
 
 /** How everything is going: the documented fields, and ours beside them. */
-export function statusRoutes(app: FastifyInstance, context: DaemonContext, guard: AdminGuard): void {
-  for (const url of URLS) {
-    app.get<{ Querystring: { scope?: string } }>(
-      url,
-      { schema: { summary: 'Collector, database, health and gaps' }, onRequest: guard },
-      (request) => {
-        if (request.query.scope === 'database-maintenance') return { databaseMaintenance: MAINTENANCE };
-        return status(context, context.services());
-      },
-    );
-    onlyMethods(app, url, ['GET', 'HEAD']);
-  }
+export function statusRoute(
+  app: FastifyInstance,
+  url: '/status' | '/usage-service/status',
+  context: DaemonContext,
+  guard: AdminGuard,
+): void {
+  app.get<{ Querystring: { scope?: string } }>(
+    url,
+    { schema: { summary: 'Collector, database, health and gaps' }, onRequest: guard },
+    async (request) => {
+      if (request.query.scope === 'database-maintenance') return { databaseMaintenance: MAINTENANCE };
+      return status(context, context.services());
+    },
+  );
+  onlyMethods(app, url, ['GET', 'HEAD']);
 }
 
 function status(context: DaemonContext, services: Services) {
@@ -77,7 +88,8 @@ function status(context: DaemonContext, services: Services) {
     eventCount: events,
     events,
     deadLetters,
-    lastConsumedAt: now.lastConsumedAt ?? store.contact().lastContactMs,
+    // Before the first record of this process, what is stored tells: it was consumed right before.
+    lastConsumedAt: now.lastConsumedAt ?? lastInsertedAt,
     lastInsertedAt,
     dbPath: context.config.dbPath,
     collector: {
@@ -107,6 +119,7 @@ function status(context: DaemonContext, services: Services) {
       shmBytes: size.shmBytes,
       totalBytes: size.databaseBytes + size.walBytes + size.shmBytes,
       journalSizeLimitBytes: JOURNAL_SIZE_LIMIT,
+      checkpoint: CHECKPOINT,
     },
     runtime: context.runtime.read(),
     databaseMaintenance: MAINTENANCE,

@@ -12,16 +12,18 @@ export function usageExportRoute(app: FastifyInstance, context: DaemonContext, g
     URL,
     { onRequest: guard, schema: { summary: 'Every event as JSONL, oldest first' } },
     (request, reply) => {
+      reply
+        .type('application/x-ndjson')
+        .header('content-disposition', 'attachment; filename="usage-events.jsonl"')
+        .header('x-content-type-options', 'nosniff');
+      // Nothing is read for headers alone.
+      if (request.method === 'HEAD') return reply.send();
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const body = Readable.from(context.services().exportEvents(gone.signal), { objectMode: false });
       body.once('error', (error) => request.log.error({ err: error }, 'export broke off'));
-      return reply
-        .type('application/x-ndjson')
-        .header('content-disposition', 'attachment; filename="usage-events.jsonl"')
-        .header('x-content-type-options', 'nosniff')
-        .send(body);
+      return reply.send(body);
     },
   );
-  onlyMethods(app, URL, ['GET', 'HEAD']);
+  onlyMethods(app, URL, ['GET', 'HEAD'], guard);
 }
