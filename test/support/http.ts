@@ -58,19 +58,18 @@ export async function ask<T = ErrorAnswer>(
   const answer = await daemon.request(path, init);
   const text = await answer.text();
   const json = answer.headers.get('content-type')?.startsWith('application/json') === true && text !== '';
-  return {
-    status: answer.status,
-    headers: answer.headers,
-    text,
-    body: (json ? JSON.parse(text) : {}) as T,
-  };
+  const body: T = JSON.parse(json ? text : '{}');
+  return { status: answer.status, headers: answer.headers, text, body };
 }
 
 /** What makes a request one without login. */
-export const anonymous = (init: RequestInit = {}): RequestInit => ({
-  ...init,
-  headers: { ...(init.headers as Record<string, string> | undefined), authorization: '' },
-});
+export const anonymous = (init: RequestInit = {}): RequestInit => withHeaders({ authorization: '' }, init);
+
+export function withHeaders(headers: Readonly<Record<string, string>>, init: RequestInit = {}): RequestInit {
+  const all = new Headers(init.headers);
+  for (const [name, value] of Object.entries(headers)) all.set(name, value);
+  return { ...init, headers: all };
+}
 
 export const put = (body: unknown): RequestInit => send('PUT', body);
 export const post = (body: unknown): RequestInit => send('POST', body);
@@ -117,17 +116,21 @@ export function assertInNoFile(dir: string, secret: string): void {
 /** A recorded answer of CPA-Manager-Plus 1.12.2. */
 export function recordedAnswer(name: 'status' | 'info' | 'config'): Record<string, unknown> {
   const file = new URL(`../fixtures/reference-api/${name}.json`, import.meta.url);
-  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 /** Everything in `recorded` is in `ours` too, under the same name and of the same type. Values may differ. */
 export function assertSameShape(ours: unknown, recorded: unknown, at = 'answer'): void {
   assert.equal(kind(ours), kind(recorded), at);
-  if (kind(recorded) !== 'object') return;
-  for (const [key, value] of Object.entries(recorded as Record<string, unknown>)) {
-    assertSameShape((ours as Record<string, unknown>)[key], value, `${at}.${key}`);
-  }
+  if (!isObject(ours) || !isObject(recorded)) return;
+  for (const [key, value] of Object.entries(recorded)) assertSameShape(ours[key], value, `${at}.${key}`);
 }
 
-const kind = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return kind(value) === 'object';
+}
+
+function kind(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
