@@ -193,6 +193,16 @@ test('ends of resp', async (t) => {
   }
 });
 
+test('a wrong key over RESP is one login, and the connection is not opened again', async (t) => {
+  const cpa = await start(t, { managementKey: 'another key' });
+  await using run = new TransportRun('resp', cpa.url);
+  const end = await run.ended;
+  assert.ok(end.kind === 'refused' && end.diagnosis === 'key_refused', JSON.stringify(end));
+  await cpa.when(() => cpa.connections.every((one) => one.closed));
+  assert.equal(cpa.connections.length, 1);
+  assert.equal(cpa.access.failures(), 1);
+});
+
 test('records over the limit keep their beginning and their length', async (t) => {
   for (const name of ['http', 'resp'] as const) {
     const cpa = await start(t);

@@ -256,6 +256,28 @@ test('leaving under load loses nothing, or says so', async (t) => {
   }
 });
 
+test('a flood that never pauses is left all the same, and the loss is said', async (t) => {
+  const cpa = await start(t);
+  const run = await subscribe(t, cpa);
+  const flood = new AbortController();
+  const publisher = (async () => {
+    for (let at = 0; !flood.signal.aborted; at += 1) {
+      cpa.publish({ at });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  await run.has(100);
+  assert.deepEqual(await run.stop(), { kind: 'stopped' });
+  flood.abort();
+  await publisher;
+  await cpa.settled();
+  assert.equal(run.texts.length, cpa.counts().delivered);
+  assert.deepEqual(
+    run.lost.map(({ cause, estimate }) => [cause, estimate]),
+    [['subscription_cut', null]],
+  );
+});
+
 test('a sink that is slow does not stop the reading; one that says stop ends the run', async (t) => {
   const cpa = await start(t);
   const gate = Promise.withResolvers<void>();
