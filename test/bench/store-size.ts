@@ -1,10 +1,13 @@
 /**
- * How large the store grows and how fast it takes events: `node test/bench/store-size.ts [events] [headers]`.
- * Goals at 1,000,000: 150 bytes an event without headers, 270 with.
+ * How large the store grows and how fast it takes events. Goals at 1,000,000 events, everything in the directory after
+ * a checkpoint: 150 bytes an event without response headers, 270 with.
+ *
+ *     node test/bench/store-size.ts [--events 1000000] [--headers] [--keep DIR]
  */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import type { PriceCard } from '../../src/lib/contract/pricing.ts';
 import type { RawRecord } from '../../src/lib/contract/record.ts';
 import { createPriceBook } from '../../src/lib/pricing/book.ts';
@@ -15,11 +18,20 @@ import { WriterCore } from '../../src/lib/store/writer-core.ts';
 import { normalise } from '../../src/lib/usage/normalise.ts';
 import { generate } from './generate.ts';
 
-const total = Number(process.argv[2] ?? 1_000_000);
-const headers = process.argv[3] === 'headers';
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '1000000' },
+    headers: { type: 'boolean', default: false },
+    /** Makes the database here and leaves it, for benchmarks that need one. */
+    keep: { type: 'string' },
+  },
+});
+const total = Number(values.events);
+const headers = values.headers;
 const BATCH = 1000;
 
-const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'cpamp-bench-'));
+const dir = values.keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'cpamp-bench-'));
+fs.mkdirSync(dir, { recursive: true });
 const dbPath = path.join(dir, 'usage.sqlite');
 const db = openDatabase(dbPath, { mode: 'write' });
 const embedded = createEmbeddedBook();
@@ -65,7 +77,7 @@ const parts = db
 const unpriced = db.prepare<[], number>('SELECT count(*) FROM event WHERE cost_nano IS NULL').pluck().get();
 db.close();
 const bytes = fs.readdirSync(dir).reduce((sum, name) => sum + fs.statSync(path.join(dir, name)).size, 0);
-fs.rmSync(dir, { recursive: true });
+if (values.keep === undefined) fs.rmSync(dir, { recursive: true });
 
 console.log(`events             ${total}${headers ? ' with response headers' : ''}, ${unpriced} unpriced`);
 console.log(`record             ${(payloadBytes / total).toFixed(0)} bytes as received`);
