@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError, Option } from 'commander';
 import { reportError } from './commands/report-error.ts';
 import { Exit } from './lib/errors.ts';
@@ -43,10 +44,20 @@ Exit codes: 0 stopped in good order, 1 failure, 2 wrong usage or configuration, 
     )
     .exitOverride()
     .action(async (options, command: Command) => {
+      keepHeapSmall();
       const { serve } = await import('./commands/serve.ts');
       await serve({ ...options, ...command.optsWithGlobals<GlobalOptions>() });
     });
   return cpamp;
+}
+
+/**
+ * Keeps V8's nursery at its first size, in every thread of this process. Records die young by the thousand, and V8
+ * answers with ever larger nurseries: some 90 MiB over the threads at 5,000 records a second, for no measurable gain in
+ * speed. It counts only for what is loaded afterwards.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** Runs one command line. Answers the process's exit code and never throws. */
