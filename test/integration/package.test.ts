@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -51,5 +51,23 @@ test('every module of the program is in the package, compiled', () => {
   const missing = sources
     .map((path) => `dist/${path.replace(/\.ts$/, '.js')}`)
     .filter((path) => !files.has(path));
+  assert.deepEqual(missing, []);
+});
+
+interface LockedPackage {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** `npm ci` refuses a lock that leaves out the packages of other platforms, which happens when the registry lacks them. */
+test('the lock has the optional packages of every platform', () => {
+  const lock: { packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(
+    readFileSync(join(ROOT, 'package-lock.json'), 'utf8'),
+  );
+  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) =>
+        !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+    ),
+  );
   assert.deepEqual(missing, []);
 });
