@@ -6,6 +6,12 @@ import { AppError, type ErrorCode } from '../../lib/errors.ts';
 
 /** One transaction holds at most this many records; frames are never split between two. */
 const BATCH_RECORDS = 1_000;
+/**
+ * A small batch is followed by a pause up to this long since it began, so that under load the next one is larger: a
+ * transaction writes some eight pages whatever it holds. The first record after silence never waits.
+ */
+const GATHER_MS = 50;
+const SMALL_BATCH = BATCH_RECORDS / 2;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -23,10 +29,13 @@ export interface PumpOptions {
 /** Moves frames from the inbox into the store, in order, until `signal` aborts. A failed commit is tried for ever. */
 export async function pump(options: PumpOptions, signal: AbortSignal): Promise<void> {
   for await (const batch of batches(options.inbox.read(options.from, signal), signal)) {
+    const begun = options.clock.monotonic();
     const result = await commitUntilStored(options, batch, signal);
     if (result === null) return;
     options.onCommit(result, batch.records);
     await options.inbox.release(batch.position);
+    const rest = GATHER_MS - (options.clock.monotonic() - begun);
+    if (batch.records.length < SMALL_BATCH && rest > 0) await options.clock.sleep(rest, signal);
   }
 }
 
