@@ -96,7 +96,8 @@ export class Subscription implements RespListener {
 
   values(values: readonly RespValue[]): void {
     this.#chunks += 1;
-    this.#handlers.contact();
+    // Once we are leaving, the gateway may drop records behind what it still sends: the gap must not begin here.
+    if (!this.#leaving) this.#handlers.contact();
     const payloads: RespBulk[] = [];
     let strange: RespValue | null = null;
     for (const value of values) {
