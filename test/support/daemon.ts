@@ -147,18 +147,26 @@ export class DaemonProcess {
 
   async json<T>(path: string, init: RequestInit = {}): Promise<T> {
     const answer = await this.request(path, init);
-    return (await answer.json()) as T;
+    const value: T = JSON.parse(await answer.text());
+    return value;
   }
 
   status(): Promise<DaemonStatus> {
     return this.json<DaemonStatus>('/status');
   }
 
-  /** Asks for the status until it is as wanted. Each answer is awaited; there is no other clock in it. */
+  /**
+   * Asks for the status until it is as wanted. Each answer is awaited; there is no other clock in it. While the
+   * database is not open yet there is no status.
+   */
   async statusUntil(condition: (status: DaemonStatus) => boolean): Promise<DaemonStatus> {
     for (;;) {
-      const status = await this.status();
-      if (condition(status)) return status;
+      const answer = await this.request('/status');
+      if (answer.status === 503) await answer.arrayBuffer();
+      else {
+        const status: DaemonStatus = JSON.parse(await answer.text());
+        if (condition(status)) return status;
+      }
       if (this.exited)
         throw new Error(`the daemon ended early:\n${[...this.stdout, ...this.stderr].join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
@@ -171,7 +179,7 @@ export class DaemonProcess {
     return text
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as ExportedEvent);
+      .map((line): ExportedEvent => JSON.parse(line));
   }
 
   /** SIGTERM, and the exit code. */
@@ -179,8 +187,14 @@ export class DaemonProcess {
     if (this.exited) return this.child.exitCode;
     const exit = once(this.child, 'exit');
     this.child.kill('SIGTERM');
-    const [code] = (await exit) as [number | null];
-    return code;
+    await exit;
+    return this.child.exitCode;
+  }
+
+  /** Waits for an end that comes by itself, with all of the output read; the exit code. */
+  async exit(): Promise<number | null> {
+    await once(this.child, 'close');
+    return this.child.exitCode;
   }
 
   async kill(): Promise<void> {
@@ -192,7 +206,7 @@ export class DaemonProcess {
 
   #onLine(line: string): void {
     if (line.startsWith('{')) {
-      const entry = JSON.parse(line) as Record<string, unknown>;
+      const entry: Record<string, unknown> = JSON.parse(line);
       this.log.push(entry);
       if (typeof entry['url'] === 'string' && entry['event'] === 'listening') this.url = entry['url'];
     }
