@@ -74,13 +74,11 @@ function start<T>(
   });
 }
 
-const parse = <T>(line: string): T => JSON.parse(line) as T;
-
 const generator = values.headers ? [] : ['--no-headers'];
 const gateway = await start<StandInPorts>(
   ['test/support/cpa/main.ts', '--key', MANAGEMENT_KEY, '--backlog', String(backlog), ...generator],
   {},
-  (line) => (line.startsWith('{"port"') ? parse<StandInPorts>(line) : null),
+  (line) => (line.startsWith('{"port"') ? (JSON.parse(line) as StandInPorts) : null),
 );
 const control = async (command: string): Promise<{ counts: Counts }> => {
   const answer = await fetch(`http://127.0.0.1:${gateway.first.controlPort}${command}`, { method: 'POST' });
@@ -97,7 +95,7 @@ const daemon = await start<string>(
     CPA_MANAGEMENT_KEY: MANAGEMENT_KEY,
     CPA_MANAGER_ADMIN_KEY: ADMIN_KEY,
   },
-  (line) => (line.includes('"event":"listening"') ? parse<{ url: string }>(line).url : null),
+  (line) => (line.includes('"event":"listening"') ? (JSON.parse(line) as { url: string }).url : null),
 );
 const opened = performance.now();
 
