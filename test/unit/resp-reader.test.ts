@@ -96,8 +96,9 @@ test('what is no RESP is a fault that shows the first bytes, and keeps the value
 
 /** Encodes a value as the gateway would. */
 function encode(value: RespValue): Buffer {
-  if (value.kind === 'simple') return Buffer.from(`+${value.text}\r\n`);
-  if (value.kind === 'error') return Buffer.from(`-${value.text}\r\n`);
+  if (value.kind === 'simple' || value.kind === 'error') {
+    return Buffer.from(`${value.kind === 'simple' ? '+' : '-'}${value.text}\r\n`);
+  }
   if (value.kind === 'integer') return Buffer.from(`:${value.value}\r\n`);
   if (value.kind === 'array') {
     if (value.items === null) return Buffer.from('*-1\r\n');
