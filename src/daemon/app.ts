@@ -47,7 +47,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     statusRoute(documented, '/status', context, guard);
     configRoutes(documented, context, guard);
     setupRoute(documented, '/setup', context, guard);
-    usageExportRoute(documented, context, guard);
+    usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
     notAvailableRoutes(documented, guard);
   });
   // Ours alone, for pages from here. The twins are for proxies that send only our own prefixes here.

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError, type AppErrorOptions, type ErrorCode } from '../../lib/errors.ts';
 import type { AdminGuard } from '../plugins/admin-guard.ts';
-import { METHODS } from './method-guard.ts';
+import { METHODS, refuseAll } from './method-guard.ts';
 
 /** Families that belong to cpamp and are never forwarded to the gateway. */
 const OURS = [
@@ -17,22 +17,10 @@ const OURS = [
   '/usage-service/quota-cooldowns',
 ] as const;
 
-/**
- * What is ours and not built answers 501, and the usage queue 409: whoever pops it takes records away from us. The
- * login comes first, so that nobody learns from outside what is there.
- */
+/** What is ours and not built answers 501, and the usage queue 409: whoever pops it takes records away from us. */
 export function notAvailableRoutes(app: FastifyInstance, guard: AdminGuard): void {
-  const refuse = (url: string, code: ErrorCode, options?: AppErrorOptions): void => {
-    app.route({
-      method: [...METHODS],
-      url,
-      schema: { hide: true },
-      onRequest: guard,
-      handler: () => {
-        throw new AppError(code, options);
-      },
-    });
-  };
+  const refuse = (url: string, code: ErrorCode, options?: AppErrorOptions): void =>
+    refuseAll(app, url, METHODS, () => new AppError(code, options), guard);
   for (const url of ['/v0/management/usage-queue', '/v0/management/usage-queue/*']) {
     refuse(url, 'usage_queue_owned');
   }
