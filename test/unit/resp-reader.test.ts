@@ -96,7 +96,7 @@ test('what is no RESP is a fault that shows the first bytes, and keeps the value
 
 /** Encodes a value as the gateway would. */
 function encode(value: RespValue): Buffer {
-  if (value.kind === 'simple' || value.kind === 'error') {
+  if ('text' in value) {
     return Buffer.from(`${value.kind === 'simple' ? '+' : '-'}${value.text}\r\n`);
   }
   if (value.kind === 'integer') return Buffer.from(`:${value.value}\r\n`);
