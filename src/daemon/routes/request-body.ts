@@ -24,8 +24,9 @@ export function acceptJson(app: FastifyInstance): void {
   });
 }
 
-function parse(text: string): Json {
-  if (text.trim() === '') throw new AppError('request_failed', { detail: 'EOF' });
+/** Undefined for an empty body: some requests need none. */
+function parse(text: string): Json | undefined {
+  if (text.trim() === '') return undefined;
   try {
     const value: Json = JSON.parse(text);
     return value;

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { runInNewContext } from 'node:vm';
+import test, { type TestContext } from 'node:test';
+import type { DaemonProcess } from '../support/daemon.ts';
+import {
+  anonymous,
+  ask,
+  assertRefused,
+  CPA_KEY,
+  post,
+  startCpa,
+  startReady,
+  withHeaders,
+} from '../support/http.ts';
+
+const ORIGIN = 'https://tools.example';
+const DOCUMENTED = [
+  '/health',
+  '/status',
+  '/usage-service/info',
+  '/usage-service/config',
+  '/setup',
+  '/v0/management/usage/export',
+  '/v0/management/model-prices',
+];
+const OWN = ['/management.html', '/', '/usage-service/status', '/usage-service/setup'];
+
+const from = (origin: string, init: RequestInit = {}): RequestInit => withHeaders({ origin }, init);
+
+const corsHeaders = (headers: Headers): string[] =>
+  [...headers.keys()].filter((name) => name.startsWith('access-control-'));
+
+test('wrong methods, unknown paths and what is not built yet', async (t) => {
+  const daemon = await startReady(t);
+  for (const [path, methods, allow] of [
+    ['/health', ['POST', 'PUT', 'PATCH', 'DELETE'], 'GET, HEAD, OPTIONS'],
+    ['/status', ['POST', 'DELETE'], 'GET, HEAD, OPTIONS'],
+    ['/usage-service/status', ['POST'], 'GET, HEAD, OPTIONS'],
+    ['/usage-service/info', ['PUT'], 'GET, HEAD, OPTIONS'],
+    ['/usage-service/config', ['POST', 'PATCH', 'DELETE'], 'GET, HEAD, PUT, OPTIONS'],
+    ['/setup', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'], 'POST, OPTIONS'],
+    ['/usage-service/setup', ['GET'], 'POST, OPTIONS'],
+    ['/management.html', ['POST'], 'GET, HEAD, OPTIONS'],
+    ['/', ['POST'], 'GET, HEAD, OPTIONS'],
+  ] as const) {
+    for (const method of methods) {
+      const answer = await ask(daemon, path, anonymous({ method }));
+      assert.equal(answer.status, 405, `${method} ${path}`);
+      assert.equal(answer.headers.get('allow'), allow, path);
+      if (method === 'HEAD') continue;
+      assert.deepEqual(answer.body, { code: 'method_not_allowed', error: 'method not allowed' });
+    }
+  }
+  for (const path of [
+    '/nothing',
+    '/health/',
+    '/v1/chat/completions',
+    '/v0/management',
+    '/usage-service/none',
+  ]) {
+    await assertRefused(daemon, path, {}, 404, 'not_found');
+  }
+  await assertRefused(daemon, '/%zz', {}, 400, 'invalid_request');
+
+  const queue = '/v0/management/usage-queue';
+  for (const path of [queue, `${queue}?count=100`, `${queue}/`, `/v0//management/usage-queue`]) {
+    await assertRefused(daemon, path, anonymous(), 401, 'invalid_admin_key');
+    const owned = await assertRefused(daemon, path, {}, 409, 'usage_queue_owned');
+    assert.match(owned.body.hint ?? '', /usage\/export/);
+  }
+  const unbuilt = [
+    'usage',
+    'usage/import',
+    'model-prices',
+    'model-prices/sync',
+    'api-key-aliases',
+    'dashboard/summary',
+    'monitoring/analytics',
+    'codex-inspection/runs',
+    'quota-snapshots',
+    'account-action-candidates',
+    'config',
+    'auth-files',
+    'usage-statistics-enabled',
+  ].map((name) => `/v0/management/${name}`);
+  for (const path of [...unbuilt, '/usage-service/quota-cooldowns']) {
+    for (const init of [{}, post('{'), { method: 'DELETE' }]) {
+      await assertRefused(daemon, path, anonymous(init), 401, 'invalid_admin_key');
+      await assertRefused(daemon, path, init, 501, 'not_available');
+    }
+  }
+});
+
+test('with a gateway set up nothing is forwarded to it', async (t) => {
+  const cpa = await startCpa(t);
+  const daemon = await startReady(t, { env: { CPA_UPSTREAM_URL: cpa.url, CPA_MANAGEMENT_KEY: CPA_KEY } });
+  await cpa.subscribed();
+  for (const path of [
+    '/v0/management/auth-files',
+    '/v0/management/usage-queue?count=9',
+    '/v1/models',
+    '/models',
+  ]) {
+    const answer = await ask(daemon, path);
+    assert.ok([404, 409, 501].includes(answer.status), path);
+    const reached = cpa.http.exchanges.filter(({ url }) => url === path);
+    assert.deepEqual(reached, [], path);
+  }
+});
+
+/** What a browser's page at `origin` is allowed, by path. */
+async function allowedOrigins(daemon: DaemonProcess, origin: string): Promise<Map<string, string | null>> {
+  const allowed = new Map<string, string | null>();
+  for (const path of [...DOCUMENTED, ...OWN]) {
+    const answer = await ask(daemon, path, { ...from(origin), redirect: 'manual' });
+    assert.equal(answer.headers.get('access-control-allow-credentials'), null);
+    const preflight = await ask(
+      daemon,
+      path,
+      anonymous(
+        withHeaders(
+          { 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+          from(origin, { method: 'OPTIONS' }),
+        ),
+      ),
+    );
+    assert.equal(preflight.status, 204, `OPTIONS ${path}`);
+    assert.equal(preflight.text, '');
+    const value = answer.headers.get('access-control-allow-origin');
+    assert.equal(preflight.headers.get('access-control-allow-origin'), value, `OPTIONS ${path}`);
+    if (OWN.includes(path)) {
+      assert.deepEqual(corsHeaders(answer.headers), [], path);
+      assert.deepEqual(corsHeaders(preflight.headers), [], path);
+    } else if (value !== null) {
+      assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /Authorization/);
+      assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /GET.*PUT/);
+    }
+    allowed.set(path, value);
+  }
+  return allowed;
+}
+
+const everywhere = (value: string | null): Map<string, string | null> =>
+  new Map([...DOCUMENTED.map((path) => [path, value] as const), ...OWN.map((path) => [path, null] as const)]);
+
+test('tools on other origins may use the documented routes, as far as the list goes', async (t) => {
+  const start = (context: TestContext, origins?: string): Promise<DaemonProcess> =>
+    startReady(context, origins === undefined ? {} : { env: { USAGE_CORS_ORIGINS: origins } });
+  const [any, listed, none] = await Promise.all([
+    start(t),
+    start(t, `https://other.example, ${ORIGIN}`),
+    start(t, ','),
+  ]);
+  assert.deepEqual(await allowedOrigins(any, ORIGIN), everywhere('*'));
+  assert.deepEqual(await allowedOrigins(listed, ORIGIN), everywhere(ORIGIN));
+  const varies = await ask(listed, '/health', from(ORIGIN));
+  assert.match(varies.headers.get('vary') ?? '', /origin/i);
+  assert.deepEqual(await allowedOrigins(listed, 'https://evil.example'), everywhere(null));
+  assert.deepEqual(await allowedOrigins(none, ORIGIN), everywhere(null));
+  // Errors too can be read from there, and a preflight needs no key.
+  const error = await assertRefused(any, '/status', anonymous(from(ORIGIN)), 401, 'invalid_admin_key');
+  assert.equal(error.headers.get('access-control-allow-origin'), '*');
+});
+
+test('the page tells the state, runs nothing foreign, and works below a path', async (t) => {
+  const daemon = await startReady(t);
+  const root = await ask(daemon, '/', { ...anonymous(), redirect: 'manual' });
+  assert.equal(root.status, 307);
+  assert.equal(root.headers.get('location'), 'management.html', 'relative, for proxies with a sub-path');
+  const page = await ask(daemon, '/management.html', anonymous());
+  assert.equal(page.status, 200);
+  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
+  const head = await ask(daemon, '/management.html', anonymous({ method: 'HEAD' }));
+  assert.deepEqual([head.status, head.text], [200, '']);
+
+  const policy = new Map(
+    (page.headers.get('content-security-policy') ?? '').split(';').map((directive) => {
+      const [name = '', ...values] = directive.trim().split(/\s+/);
+      return [name, values];
+    }),
+  );
+  const inside = (tag: string): string[] =>
+    [...page.text.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g'))].map(([, text = '']) => text);
+  const hashes = (texts: string[]): string[] =>
+    texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
+  assert.deepEqual(policy.get('script-src'), hashes(inside('script')));
+  assert.deepEqual(policy.get('style-src'), hashes(inside('style')));
+  for (const name of ['default-src', 'frame-ancestors', 'base-uri', 'form-action']) {
+    assert.deepEqual(policy.get(name), ["'none'"], name);
+  }
+  assert.deepEqual(policy.get('connect-src'), ["'self'"]);
+  assert.doesNotMatch(page.text, /\son\w+=|style=|javascript:|https?:\/\//);
+
+  // The script itself, as if the page lay below a path, on a domain whose own /health is somebody else's.
+  const [script = ''] = inside('script');
+  for (const [answers, expected] of [
+    [{ 'https://host/sub/health': '/health' }, /is running/],
+    [{ 'https://host/sub/usage-service/info': '/usage-service/info' }, /is running/],
+    [{}, /Somebody else/],
+    [null, /does not answer/],
+  ] as const) {
+    const output = { textContent: '' };
+    const shown = Promise.withResolvers<void>();
+    const state = {
+      get textContent(): string {
+        return output.textContent;
+      },
+      set textContent(text: string) {
+        output.textContent = text;
+        shown.resolve();
+      },
+    };
+    const fetchPage = async (path: string): Promise<Response> => {
+      if (answers === null) throw new TypeError('fetch failed');
+      const real = new Map(Object.entries(answers)).get(
+        new URL(path, 'https://host/sub/management.html').href,
+      );
+      return real === undefined ? new Response('<html>', { status: 404 }) : fetch(daemon.url + real);
+    };
+    const document = { querySelector: () => state };
+    runInNewContext(script, { document, fetch: fetchPage, setInterval: () => 0 });
+    await shown.promise;
+    assert.match(output.textContent, expected);
+  }
+});
