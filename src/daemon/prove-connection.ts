@@ -1,4 +1,5 @@
 import { GatewayError, type GatewayClient, type GatewayInfo } from '../lib/contract/gateway.ts';
+import { hostOf } from '../lib/gateway/failures.ts';
 import { AppError, type ErrorCode } from '../lib/errors.ts';
 import { diagnose } from '../lib/gateway/diagnoses.ts';
 
@@ -44,7 +45,7 @@ function explain(
   const { baseUrl } = client.connection;
   const reason = diagnose(error.diagnosis, 0, {
     url: baseUrl,
-    host: new URL(baseUrl).hostname,
+    host: hostOf(baseUrl),
     detail: error.message,
   });
   const hint = `${reason.message} ${reason.fix}`;

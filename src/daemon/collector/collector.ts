@@ -9,6 +9,7 @@ import type { Inbox, Position, SpoolStatus } from '../../lib/contract/inbox.ts';
 import type { CollectorMode, RawRecord, TransportName } from '../../lib/contract/record.ts';
 import type { DiagnosisCode, Gap, SinkAnswer, Transport } from '../../lib/contract/transport.ts';
 import type { CommitResult, ContactState, Writer } from '../../lib/contract/writer.ts';
+import { hostOf } from '../../lib/gateway/failures.ts';
 import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import type { HealthBoard } from '../health-board.ts';
 import { GapKeeper } from './gap-keeper.ts';
@@ -281,7 +282,7 @@ export class Collector {
     if (this.#trouble && this.#trouble !== code) board.clear(this.#trouble);
     this.#trouble = code;
     this.#lastError = detail;
-    board.set(code, { url: connection.baseUrl, host: new URL(connection.baseUrl).hostname, detail });
+    board.set(code, { url: connection.baseUrl, host: hostOf(connection.baseUrl), detail });
   }
 
   #onRunning({ baseUrl }: GatewayConnection, { transport }: SupervisorStatus): void {

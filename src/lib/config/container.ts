@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path';
 /** What is asked of the system. Tests answer for it. */
 export interface SystemProbe {
   exists(path: string): boolean;
+  /** A variable of the environment. */
+  variable?(name: string): string | undefined;
   /** `''` when the file cannot be read. */
   read(path: string): string;
   /** The path without symbolic links; of what does not exist yet, that of the nearest folder that does. */
@@ -55,11 +57,14 @@ export function isContainerLayer(mountInfo: string, path: string): boolean {
   );
 }
 
-/** Docker and Podman leave a file in the root; others show in the control groups. */
+/**
+ * Docker and Podman leave a file in the root; others show in the control groups, or (Kubernetes) in the environment.
+ */
 export function runningInContainer(probe: SystemProbe = SYSTEM): boolean {
   return (
     probe.exists('/.dockerenv') ||
     probe.exists('/run/.containerenv') ||
+    (probe.variable?.('KUBERNETES_SERVICE_HOST') ?? '') !== '' ||
     /docker|kubepods|containerd|libpod|crio/.test(probe.read('/proc/1/cgroup'))
   );
 }
@@ -74,6 +79,7 @@ export function insideContainerLayer(path: string, probe: SystemProbe = SYSTEM):
 
 const SYSTEM: SystemProbe = {
   exists: existsSync,
+  variable: (name) => process.env[name],
   read: (path) => {
     try {
       return readFileSync(path, 'utf8');

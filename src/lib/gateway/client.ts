@@ -1,4 +1,5 @@
 import { Pool, type Dispatcher } from 'undici';
+import { runningInContainer } from '../config/container.ts';
 import type { Clock } from '../contract/clock.ts';
 import {
   GatewayError,
@@ -8,7 +9,7 @@ import {
   type PoppedRecords,
 } from '../contract/gateway.ts';
 import { redactUrl } from './url.ts';
-import { explainError, explainStatus, runningInContainer, type Purpose } from './failures.ts';
+import { explainError, explainStatus, type Purpose } from './failures.ts';
 import { readInfo, readRequestCount } from './info.ts';
 import { JsonArrayReader, type ArrayLimits } from './json-array.ts';
 import { login } from './login.ts';

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { GatewayError } from '../contract/gateway.ts';
 import type { DiagnosisCode, TransportEnd } from '../contract/transport.ts';
 
@@ -13,17 +12,6 @@ export interface FailureContext {
 export interface Failure {
   readonly diagnosis: DiagnosisCode;
   readonly detail: string;
-}
-
-let container: boolean | null = null;
-
-/** Whether this process runs in a container: Docker, Podman and Kubernetes each leave a mark. */
-export function runningInContainer(): boolean {
-  container ??=
-    existsSync('/.dockerenv') ||
-    existsSync('/run/.containerenv') ||
-    (process.env['KUBERNETES_SERVICE_HOST'] ?? '') !== '';
-  return container;
 }
 
 /** Host name of a URL without the brackets of IPv6. */

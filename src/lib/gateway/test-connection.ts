@@ -1,3 +1,4 @@
+import { runningInContainer } from '../config/container.ts';
 import type { Clock } from '../contract/clock.ts';
 import {
   GatewayError,
@@ -9,7 +10,7 @@ import type { CollectorMode } from '../contract/record.ts';
 import type { DiagnosisCode } from '../contract/transport.ts';
 import { createGatewayClient } from './client.ts';
 import type { DiagnosisFacts } from './diagnoses.ts';
-import { hostOf, runningInContainer } from './failures.ts';
+import { hostOf } from './failures.ts';
 import { compareVersions } from './info.ts';
 import { connectRedis } from './redis.ts';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Position } from '../contract/inbox.ts';
-import type { Gap, GapCause } from '../contract/transport.ts';
+import type { Gap } from '../contract/transport.ts';
 import type { ContactState } from '../contract/writer.ts';
 import { openDatabase } from './open.ts';
 import { guarded, type Db } from './sqlite.ts';
@@ -20,16 +20,6 @@ export interface StoreSizes {
   readonly databaseBytes: number;
   readonly walBytes: number;
   readonly shmBytes: number;
-}
-
-interface GapRow {
-  readonly id: number;
-  readonly gatewayId: number;
-  readonly fromMs: number;
-  readonly toMs: number | null;
-  readonly cause: GapCause;
-  readonly estimate: number | null;
-  readonly detail: string;
 }
 
 /**
@@ -93,7 +83,7 @@ export class ReadStore {
   gaps(limit = 100): Gap[] {
     return guarded(() =>
       this.#db
-        .prepare<[number], GapRow>(
+        .prepare<[number], Gap>(
           `SELECT id, gateway_id AS gatewayId, from_ms AS fromMs, to_ms AS toMs, cause, estimate, detail
            FROM gap ORDER BY from_ms DESC, id DESC LIMIT ?`,
         )
@@ -105,7 +95,7 @@ export class ReadStore {
   openGaps(): Gap[] {
     return guarded(() =>
       this.#db
-        .prepare<[], GapRow>(
+        .prepare<[], Gap>(
           `SELECT id, gateway_id AS gatewayId, from_ms AS fromMs, to_ms AS toMs, cause, estimate, detail
            FROM gap WHERE to_ms IS NULL ORDER BY from_ms, id`,
         )
