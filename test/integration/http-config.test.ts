@@ -201,10 +201,11 @@ test('only a wish for request monitoring switches publishing on in the gateway',
   const connection = { cpaBaseUrl: cpa.url, managementKey: CPA_KEY };
   for (const [url, init] of [
     ['/setup', post({ ...connection, ensureUsageStatisticsEnabled: false })],
-    ['/setup', post({ ...connection, requestMonitoringEnabled: false })],
-    [URL, config(connection, { enabled: false })],
     [URL, config(connection)],
     [URL, config({}, { pollIntervalMs: 700 })],
+    ['/setup', post({ ...connection, requestMonitoringEnabled: false })],
+    [URL, config(connection, { enabled: false })],
+    [URL, config({}, { pollIntervalMs: 800 })],
   ] as const) {
     assert.equal((await ask(daemon, url, init)).status, 200);
     assert.deepEqual(writes(), [], JSON.stringify(init.body));
