@@ -64,6 +64,7 @@ test('before setup the configuration is open to read, and refuses what is no con
     ],
     ['{"config":{"cpaConnection":{"cpaBaseUrl":"http://cpa:8317"}}}', 400, REQUIRED],
     ['{"config":{"cpaConnection":{"managementKey":"k"}}}', 400, REQUIRED],
+    ['{"config":{"codexInspection":{"schedule":{"timeZone":"Mars/Base"}}}}', 400, 'invalid_time_zone'],
     ['{"config":{"collector":{"enabled":true}}}', 400, 'cpa_connection_required_for_monitoring'],
   ] as const) {
     const refused = await assertRefused(daemon, URL, put(body), status, code);

@@ -20,6 +20,8 @@ export function answerError(
 ): void {
   const known = error instanceof AppError ? error : translate(error);
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed');
+  // What the route said of its own answer does not hold for this one.
+  reply.removeHeader('content-disposition').type('application/json; charset=utf-8');
   void reply.code(known.status).headers(known.headers).send(errorBody(known));
 }
 

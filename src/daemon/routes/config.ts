@@ -72,6 +72,8 @@ function readChange(body: JsonObject, now: EffectiveConfig): SettingsChange {
     throw new AppError('connection_env_managed');
   }
   const inspection = fields.object('codexInspection');
+  if (inspection)
+    refuseTimeZone(new Fields(new Fields(inspection).object('schedule') ?? {}).text('timeZone'));
   return {
     ...(now.source === 'env' ? {} : connection),
     ...(monitoring === undefined ? {} : { monitoring }),
@@ -82,6 +84,15 @@ function readChange(body: JsonObject, now: EffectiveConfig): SettingsChange {
     // Older clients know an unreachable gateway as 500 from this route, and as 502 from /setup.
     unreachableStatus: 500,
   };
+}
+
+/** A schedule in a zone that nobody knows would never run. */
+function refuseTimeZone(zone: string | undefined): void {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: zone });
+  } catch (error) {
+    throw new AppError('invalid_time_zone', { detail: zone ?? '', cause: error });
+  }
 }
 
 function changesEnvironment(

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { fastify } from 'fastify';
+import { registerErrors } from '../../../src/daemon/plugins/errors.ts';
 import { usageExportRoute } from '../../../src/daemon/routes/usage-export.ts';
+import { AppError } from '../../../src/lib/errors.ts';
 
 const CHUNK = Buffer.alloc(256 * 1024, '{}\n');
 /** More than the sockets of both sides hold. */
@@ -69,4 +71,35 @@ test('an end in good order ends what is being sent', async (t) => {
   await ended;
   assert.equal(seen.aborted, true);
   request.destroy();
+});
+
+test('an export that cannot begin is an error, one that breaks off is not whole', async (t) => {
+  for (const lines of [0, 3]) {
+    const app = fastify();
+    registerErrors(app);
+    usageExportRoute(
+      app,
+      async function* events() {
+        for (let line = 0; line < lines; line += 1) yield CHUNK;
+        throw new AppError('database_locked');
+      },
+      async () => {},
+    );
+    t.after(() => app.close());
+    const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/v0/management/usage/export`;
+    const answer = await fetch(url);
+    if (lines > 0) {
+      await assert.rejects(answer.text(), TypeError);
+      continue;
+    }
+    assert.equal(answer.status, 503);
+    assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
+    assert.equal(
+      answer.headers.get('content-disposition'),
+      null,
+      'an error is not saved as a file of events',
+    );
+    const body: { code?: string } = JSON.parse(await answer.text());
+    assert.equal(body.code, 'database_locked');
+  }
 });
