@@ -64,7 +64,7 @@ test('settings, gaps and contact come back as they were written', async (t) => {
   await writer.saveSettings(new Map([['setup', null]]));
   assert.equal(reader.setting('setup'), null);
   assert.equal(reader.revision('settings'), 2);
-  const contact = { lastContactMs: 5, retentionSeconds: 60, takingSinceMs: 4, cleanStopMs: null };
+  const contact = { lastContactMs: 5, retentionSeconds: 60, aliveMs: 4, cleanStopMs: null };
   await writer.saveContact(contact);
   assert.deepEqual({ ...reader.contact() }, contact);
   const gap = {

@@ -27,6 +27,8 @@ export class TransportRun implements AsyncDisposable {
   readonly ready: Promise<void>;
   readonly ended: Promise<TransportEnd>;
   contacts = 0;
+  /** Epoch ms up to which the transport said that everything had arrived; null: never. */
+  completeMs: number | null = null;
   end: TransportEnd | null = null;
   readonly #abort = new AbortController();
   readonly #close: () => Promise<void>;
@@ -62,6 +64,9 @@ export class TransportRun implements AsyncDisposable {
       contact: () => {
         this.contacts += 1;
         this.#changed();
+      },
+      complete: (atMs: number) => {
+        this.completeMs = atMs;
       },
       lost: (loss: (typeof this.lost)[number]) => void this.lost.push(loss),
     };

@@ -59,7 +59,7 @@ const WRITE_AGAIN_MS = 500;
 const NO_CONTACT: ContactState = {
   lastContactMs: null,
   retentionSeconds: null,
-  takingSinceMs: null,
+  aliveMs: null,
   cleanStopMs: null,
 };
 
@@ -230,9 +230,9 @@ export class Collector {
     await session.end();
     await session.gaps.stop();
     this.#contact = {
-      lastContactMs: session.gaps.lastContactMs,
+      lastContactMs: session.gaps.completeMs,
       retentionSeconds: session.gaps.retentionSeconds,
-      takingSinceMs: null,
+      aliveMs: this.#options.clock.now(),
       cleanStopMs: this.#options.clock.now(),
     };
   }

@@ -14,6 +14,9 @@ const SAVE_EVERY_MS = 2_000;
  */
 const IN_FLIGHT_MS = 1_000;
 
+/** The longest that CLIProxyAPI keeps a record: how old one may be that was waiting before we ever asked. */
+const OLDEST_MS = 3_600_000;
+
 export interface GapKeeperOptions {
   readonly clock: Clock;
   readonly writer: Pick<Writer, 'openGap' | 'closeGap' | 'saveContact'>;
@@ -40,15 +43,16 @@ export class GapKeeper {
   readonly #writer: GapKeeperOptions['writer'];
   readonly #gatewayId: number;
   readonly #onError: (error: unknown) => void;
-  #lastContactMs: number | null;
+  /** Epoch ms up to which everything has arrived; null while that was never so. */
+  #completeMs: number | null;
+  /** Epoch ms at which a process, this or an earlier one, was last at work. */
+  #aliveMs: number | null;
   /** Monotonic time of the last contact: null until there was one in this process. Wall clocks jump. */
   #lastContactAt: number | null = null;
   #retentionSeconds: number | null;
-  #savedContactMs: number | null;
   #savedAt = Number.NEGATIVE_INFINITY;
   #absence: GapCause;
   #killed: boolean;
-  #takingSinceMs: number | null;
   #open: Promise<OpenGap | null>;
   #hasOpen: boolean;
   #pending: Promise<unknown> = Promise.resolve();
@@ -58,19 +62,17 @@ export class GapKeeper {
     this.#writer = options.writer;
     this.#gatewayId = options.gatewayId;
     this.#onError = options.onError;
-    this.#lastContactMs = options.previous.lastContactMs;
-    this.#savedContactMs = options.previous.lastContactMs;
+    this.#completeMs = options.previous.lastContactMs;
+    this.#aliveMs = options.previous.aliveMs;
     this.#retentionSeconds = options.previous.retentionSeconds;
-    this.#takingSinceMs = options.previous.takingSinceMs;
-    const everTook = this.#lastContactMs !== null || this.#takingSinceMs !== null;
-    this.#killed = everTook && options.previous.cleanStopMs === null;
+    this.#killed = this.#aliveMs !== null && options.previous.cleanStopMs === null;
     this.#absence = 'downtime';
     this.#open = Promise.resolve(options.open && { id: options.open.id, estimate: options.open.estimate });
     this.#hasOpen = options.open !== null;
   }
 
-  get lastContactMs(): number | null {
-    return this.#lastContactMs;
+  get completeMs(): number | null {
+    return this.#completeMs;
   }
 
   /** Seconds for which the gateway keeps records; its own default until it was asked. */
@@ -88,21 +90,20 @@ export class GapKeeper {
    */
   async begin(): Promise<void> {
     const now = this.#clock.now();
-    const last = this.#lastContactMs ?? this.#takingSinceMs;
-    if (this.#killed && last !== null) {
-      // The last contact is saved every 2 s, the first one at once: so late after either, it was dead.
-      const end = Math.max(last, this.#takingSinceMs ?? last) + SAVE_EVERY_MS + IN_FLIGHT_MS;
+    if (this.#killed && this.#aliveMs !== null) {
+      // It was seen at work every 2 s: so late after the last time, it was dead.
+      const end = this.#aliveMs + SAVE_EVERY_MS + IN_FLIGHT_MS;
       await this.#writer.openGap({
         gatewayId: this.#gatewayId,
-        fromMs: last - IN_FLIGHT_MS,
-        toMs: Math.min(end, Math.max(now, last)),
+        fromMs: this.#lossesFrom(this.#aliveMs),
+        toMs: Math.min(end, Math.max(now, this.#aliveMs)),
         cause: 'killed',
         estimate: null,
         detail: 'The daemon did not stop in good order.',
       });
     }
     this.#killed = false;
-    this.#takingSinceMs = now;
+    this.#aliveMs = now;
     await this.#writer.saveContact(this.#state(null));
   }
 
@@ -113,8 +114,12 @@ export class GapKeeper {
     else if (at - this.#lastContactAt > this.retentionSeconds * 1_000)
       this.#returned(at - this.#lastContactAt);
     this.#lastContactAt = at;
-    this.#lastContactMs = this.#clock.now();
     if (at - this.#savedAt >= SAVE_EVERY_MS) this.#save(null);
+  }
+
+  /** Everything up to `atMs` has arrived. What is lost from now on was published later. */
+  complete(atMs: number): void {
+    this.#completeMs = atMs;
   }
 
   /** A transport is at work again: what began with the last loss or absence is over. */
@@ -135,7 +140,7 @@ export class GapKeeper {
     this.#hasOpen = true;
     const gap = {
       gatewayId: this.#gatewayId,
-      fromMs: (this.#lastContactMs ?? this.#clock.now()) - IN_FLIGHT_MS,
+      fromMs: this.#lossesFrom(this.#clock.now()),
       toMs: null,
       cause,
       estimate,
@@ -177,7 +182,7 @@ export class GapKeeper {
 
   /** First contact of this process: has the gateway forgotten records since the last process? */
   #resumed(): void {
-    const last = this.#lastContactMs;
+    const last = this.#completeMs;
     if (last === null) return;
     const horizon = this.#clock.now() - this.retentionSeconds * 1_000;
     if (horizon > last && !this.#hasOpen) this.record(last, horizon, this.#absence, null, '');
@@ -190,18 +195,22 @@ export class GapKeeper {
     this.record(now - absentMs, now - this.retentionSeconds * 1_000, this.#absence, null, '');
   }
 
+  /** How far back the records may date that were lost at `atMs`. */
+  #lossesFrom(atMs: number): number {
+    return this.#completeMs === null ? atMs - OLDEST_MS : this.#completeMs - IN_FLIGHT_MS;
+  }
+
   #save(cleanStopMs: number | null): void {
-    if (cleanStopMs === null && this.#lastContactMs === this.#savedContactMs) return;
-    this.#savedContactMs = this.#lastContactMs;
+    this.#aliveMs = this.#clock.now();
     this.#savedAt = this.#clock.monotonic();
     void this.#track(this.#writer.saveContact(this.#state(cleanStopMs)), undefined);
   }
 
   #state(cleanStopMs: number | null): ContactState {
     return {
-      lastContactMs: this.#lastContactMs,
+      lastContactMs: this.#completeMs,
       retentionSeconds: this.#retentionSeconds,
-      takingSinceMs: this.#takingSinceMs,
+      aliveMs: this.#aliveMs,
       cleanStopMs,
     };
   }

@@ -167,6 +167,7 @@ export class CollectorSession {
       createTransport: (name) =>
         createTransport(name, { settings, client, gatewayId, retentionSeconds: () => gaps.retentionSeconds }),
       onContact: () => gaps.contact(),
+      onComplete: (atMs) => gaps.complete(atMs),
       onReady: () => gaps.ready(),
       onLost: (cause, estimate, detail) => {
         if (!this.#covered) gaps.lost(cause, estimate, detail);

@@ -30,6 +30,7 @@ export interface SupervisorOptions {
   readonly sink: Sink;
   readonly random?: () => number;
   readonly onContact: () => void;
+  readonly onComplete: (atMs: number) => void;
   readonly onReady: (name: TransportName) => void;
   readonly onLost: (cause: GapCause, estimate: number | null, detail: string) => void;
   /** Why nothing will be taken for a while, should the gateway forget records meanwhile. */
@@ -132,6 +133,7 @@ export class Supervisor {
         isReady.resolve();
       },
       contact: () => this.#options.onContact(),
+      complete: (atMs: number) => this.#options.onComplete(atMs),
       lost: (loss: { cause: GapCause; estimate: number | null; detail: string }) =>
         this.#options.onLost(loss.cause, loss.estimate, loss.detail),
     };

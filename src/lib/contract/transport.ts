@@ -28,6 +28,11 @@ export interface TransportEvents {
   ready(): void;
   /** Proof that the gateway was there at this moment, with or without records. */
   contact(): void;
+  /**
+   * Everything the gateway had for us up to `atMs` (epoch ms) is with the sink; what was polled is durable. While a
+   * backlog is being taken this stays behind, because what is lost then may have waited in the gateway for long.
+   */
+  complete(atMs: number): void;
   /** Records that left the gateway and can never reach us, such as those of a truncated answer. */
   lost(loss: { readonly cause: GapCause; readonly estimate: number | null; readonly detail: string }): void;
 }

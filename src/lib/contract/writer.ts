@@ -17,12 +17,12 @@ export interface CommitResult {
 
 /** State of the collector that must survive a kill. One row. */
 export interface ContactState {
-  /** Epoch ms of the last proof that the gateway was there and that all it had for us had arrived. */
+  /** Epoch ms up to which all that the gateway had for us has arrived. */
   readonly lastContactMs: number | null;
   /** The gateway's retention in seconds when last seen; null when never. */
   readonly retentionSeconds: number | null;
-  /** Epoch ms at which a process began to take records; written before it takes the first one. */
-  readonly takingSinceMs: number | null;
+  /** Epoch ms at which a process was last seen at work; written before it takes the first record. */
+  readonly aliveMs: number | null;
   /** A clean stop wrote this; a start clears it. Null after a kill. */
   readonly cleanStopMs: number | null;
 }

@@ -16,22 +16,22 @@ export function readPosition(db: Db): Position | null {
 
 export function saveContact(db: Db, state: ContactState): void {
   db.prepare<Array<number | null>>(
-    `INSERT INTO contact_state (id, last_contact_ms, retention_seconds, taking_since_ms, clean_stop_ms)
+    `INSERT INTO contact_state (id, last_contact_ms, retention_seconds, alive_ms, clean_stop_ms)
      VALUES (1, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET last_contact_ms = excluded.last_contact_ms,
-       retention_seconds = excluded.retention_seconds, taking_since_ms = excluded.taking_since_ms,
+       retention_seconds = excluded.retention_seconds, alive_ms = excluded.alive_ms,
        clean_stop_ms = excluded.clean_stop_ms`,
-  ).run(state.lastContactMs, state.retentionSeconds, state.takingSinceMs, state.cleanStopMs);
+  ).run(state.lastContactMs, state.retentionSeconds, state.aliveMs, state.cleanStopMs);
 }
 
 export function readContact(db: Db): ContactState {
   const row = db
     .prepare<[], ContactState>(
       `SELECT last_contact_ms AS lastContactMs, retention_seconds AS retentionSeconds,
-         taking_since_ms AS takingSinceMs, clean_stop_ms AS cleanStopMs FROM contact_state WHERE id = 1`,
+         alive_ms AS aliveMs, clean_stop_ms AS cleanStopMs FROM contact_state WHERE id = 1`,
     )
     .get();
-  return row ?? { lastContactMs: null, retentionSeconds: null, takingSinceMs: null, cleanStopMs: null };
+  return row ?? { lastContactMs: null, retentionSeconds: null, aliveMs: null, cleanStopMs: null };
 }
 
 export function openGap(db: Db, gap: GapOpen): number {

@@ -8,7 +8,7 @@ import { FakeWriter } from '../../support/fakes.ts';
 const never: ContactState = {
   lastContactMs: null,
   retentionSeconds: null,
-  takingSinceMs: null,
+  aliveMs: null,
   cleanStopMs: null,
 };
 
@@ -36,7 +36,7 @@ test('the very first contact opens no gap', async () => {
   const { keeper, gaps, writer, clock } = harness();
   keeper.ready();
   assert.deepEqual(await gaps(), []);
-  assert.equal(writer.contact?.lastContactMs, clock.now());
+  assert.equal(writer.contact?.aliveMs, clock.now());
   assert.equal(
     writer.contact?.cleanStopMs,
     null,
@@ -54,7 +54,7 @@ test('a clean stop shorter than the retention is no gap, a longer one is one up 
     const { keeper, gaps } = harness({
       lastContactMs: stoppedAt,
       retentionSeconds: 60,
-      takingSinceMs: null,
+      aliveMs: null,
       cleanStopMs: stoppedAt,
     });
     keeper.ready();
@@ -67,13 +67,38 @@ test('a kill is a gap around its moment even when the daemon is back at once', a
   const { keeper, gaps, writer } = harness({
     lastContactMs: start - 10_000,
     retentionSeconds: 3600,
-    takingSinceMs: null,
+    aliveMs: start - 9_500,
     cleanStopMs: null,
   });
   await keeper.begin();
-  assert.equal(writer.contact?.takingSinceMs, start);
+  assert.equal(writer.contact?.aliveMs, start);
   keeper.ready();
-  assert.deepEqual(await gaps(), [{ fromMs: start - 11_000, toMs: start - 7_000, cause: 'killed' }]);
+  assert.deepEqual(await gaps(), [{ fromMs: start - 11_000, toMs: start - 6_500, cause: 'killed' }]);
+});
+
+test('a kill before anything was complete may have lost what the gateway had kept for an hour', async () => {
+  const start = new FakeClock().now();
+  const { keeper, gaps } = harness({ ...never, aliveMs: start - 10_000 });
+  await keeper.begin();
+  assert.deepEqual(await gaps(), [
+    { fromMs: start - 10_000 - 3_600_000, toMs: start - 7_000, cause: 'killed' },
+  ]);
+});
+
+test('while a backlog is taken, a loss reaches back to where it began', async () => {
+  const { keeper, gaps, clock } = harness();
+  keeper.ready();
+  keeper.complete(clock.now());
+  const complete = clock.now();
+  for (let second = 0; second < 30; second += 1) {
+    await clock.advance(1_000);
+    keeper.contact();
+  }
+  keeper.lost('truncated_answer', null, '');
+  keeper.ready();
+  assert.deepEqual(await gaps(), [
+    { fromMs: complete - 1_000, toMs: clock.now(), cause: 'truncated_answer' },
+  ]);
 });
 
 test('a second kill before the first contact was saved is covered too', async () => {
@@ -81,7 +106,7 @@ test('a second kill before the first contact was saved is covered too', async ()
   const { keeper, gaps } = harness({
     lastContactMs: start - 60_000,
     retentionSeconds: 3600,
-    takingSinceMs: start - 8_000,
+    aliveMs: start - 8_000,
     cleanStopMs: null,
   });
   await keeper.begin();
@@ -93,6 +118,7 @@ test('a cut is one gap from just before the last contact until a transport is re
   keeper.ready();
   await clock.advance(5_000);
   keeper.contact();
+  keeper.complete(clock.now());
   const last = clock.now();
   await clock.advance(300);
   keeper.lost('subscription_cut', null, 'ECONNRESET');
@@ -146,14 +172,16 @@ test('a jump of the wall clock is not an absence', async () => {
   assert.deepEqual(await gaps(), []);
 });
 
-test('contact is made durable at most every 2 s, and a stop says it was clean', async () => {
+test('what is complete is made durable at most every 2 s, and a stop says it was clean', async () => {
   const { keeper, clock, writer } = harness();
   keeper.ready();
-  const first = writer.contact?.lastContactMs;
+  const first = writer.contact;
   await clock.advance(1_999);
+  keeper.complete(clock.now());
   keeper.contact();
-  assert.equal(writer.contact?.lastContactMs, first);
+  assert.deepEqual(writer.contact, first);
   await clock.advance(1);
+  keeper.complete(clock.now());
   keeper.contact();
   assert.equal(writer.contact?.lastContactMs, clock.now());
   await keeper.stop();

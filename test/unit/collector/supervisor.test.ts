@@ -30,6 +30,7 @@ function harness(options: Partial<SupervisorOptions> = {}) {
     },
     sink: () => Promise.resolve('more'),
     onContact: () => {},
+    onComplete: () => {},
     onReady: () => {},
     onLost: () => {},
     onAway: () => {},

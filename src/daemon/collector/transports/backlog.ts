@@ -22,14 +22,18 @@ export class Backlog {
     this.#context = context;
   }
 
-  /** Runs until `signal` aborts or the sink says stop. A drain that fails is tried again, before the records expire. */
-  async run(sink: Sink, events: TransportEvents, signal: AbortSignal): Promise<void> {
+  /**
+   * Runs until `signal` aborts or the sink says stop. A drain that fails is tried again, before the records expire.
+   * `onEmpty` is called whenever the queue was seen empty.
+   */
+  async run(sink: Sink, events: TransportEvents, onEmpty: () => void, signal: AbortSignal): Promise<void> {
     let retry = FIRST_RETRY_MS;
     while (!signal.aborted) {
       const regular = Math.max(FIRST_RETRY_MS, (this.#options.retentionSeconds() * 1000) / 3);
       let pause = regular;
       try {
         if ((await this.#drain(sink, events, signal)) === 'stop') return;
+        if (!signal.aborted) onEmpty();
         retry = FIRST_RETRY_MS;
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;

@@ -26,11 +26,13 @@ export async function poll(
     while (!signal.aborted) {
       popper ??= await unlessAborted(openPopper(), signal);
       if (popper === null) break;
+      const askedMs = options.clock.now();
       const result = await popOnce(popper, count, options, sink, events, signal);
       if (!isReady) events.ready();
       isReady = true;
       if (result.answer === 'stop') return STOPPED;
       if (result.damage) throw result.damage;
+      if (result.count < count) events.complete(askedMs);
       if (result.count > 0) continue;
       count = batchSize;
       await options.clock.sleep(pollIntervalMs, signal);

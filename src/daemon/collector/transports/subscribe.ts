@@ -35,7 +35,7 @@ export class SubscribeTransport implements Transport {
         { ...this.#options, ...this.#context },
         stop,
       );
-      end = await this.#subscribe(socket, deliveries.hand, events, stop);
+      end = await this.#subscribe(socket, deliveries, events, stop);
     } catch (error) {
       if (!(error instanceof GatewayError) && !stop.aborted) throw error;
       end =
@@ -49,7 +49,7 @@ export class SubscribeTransport implements Transport {
 
   async #subscribe(
     socket: RespSocket,
-    sink: Sink,
+    deliveries: Deliveries,
     events: TransportEvents,
     stop: AbortSignal,
   ): Promise<TransportEnd> {
@@ -67,14 +67,26 @@ export class SubscribeTransport implements Transport {
     }
     events.ready();
     const done = new AbortController();
+    const { clock } = this.#options;
+    // Until the backlog is taken there may be older records than those that arrive live.
+    let live = false;
+    const complete = (): void => events.complete(Math.min(clock.now(), deliveries.pendingSince ?? Infinity));
     const draining = new Backlog(this.#options, this.#context).run(
-      sink,
+      deliveries.hand,
       events,
+      () => {
+        live = true;
+        complete();
+      },
       AbortSignal.any([stop, done.signal]),
     );
-    const end = await new Subscription(socket, this.#options.clock, this.#context, {
-      contact: () => events.contact(),
-      records: (payloads) => void sink(this.#records(payloads)),
+    const contact = (): void => {
+      events.contact();
+      if (live) complete();
+    };
+    const end = await new Subscription(socket, clock, this.#context, {
+      contact,
+      records: (payloads) => void deliveries.hand(this.#records(payloads)),
     }).run(stop);
     done.abort();
     await draining;

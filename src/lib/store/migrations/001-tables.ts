@@ -187,7 +187,7 @@ CREATE TABLE contact_state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   last_contact_ms INTEGER,
   retention_seconds INTEGER,
-  taking_since_ms INTEGER,            -- when a process began to take records; written before the first one
+  alive_ms INTEGER,                   -- when a process was last seen at work; written before the first record
   clean_stop_ms INTEGER
 ) STRICT;
 
