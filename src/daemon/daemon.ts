@@ -70,6 +70,7 @@ class RunningDaemon implements Daemon {
   readonly #stopping = new AbortController();
   #app: FastifyInstance | null = null;
   #services: OpenServices | null = null;
+  readonly #servicesReady = Promise.withResolvers<void>();
 
   constructor(options: DaemonOptions, lock: Lock) {
     this.#options = options;
@@ -116,8 +117,10 @@ class RunningDaemon implements Daemon {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#app?.close();
-    await this.opened.catch(() => {});
+    // Opening ends by itself, or waits for a lock to begin: then it ends when what it opened does.
+    await Promise.race([this.opened.catch(() => {}), this.#servicesReady.promise]);
     await this.#services?.close();
+    await this.opened.catch(() => {});
     this.#runtime.stop();
     await this.#lock.release();
   }
@@ -125,6 +128,8 @@ class RunningDaemon implements Daemon {
   /** Opens the database, waiting as long as somebody else has it locked. */
   async #open(): Promise<void> {
     const { clock } = this.#options;
+    // Opening blocks for moments: whoever started us is to know first that the port is open.
+    await new Promise((resolve) => setImmediate(resolve));
     while (!this.#stopping.signal.aborted) {
       try {
         this.#services = await openServices({
@@ -133,6 +138,8 @@ class RunningDaemon implements Daemon {
           onBroken: (error) => this.#broken.reject(error),
         });
         this.#board.clear('database_locked');
+        this.#servicesReady.resolve();
+        if (this.#stopping.signal.aborted) return;
         await this.#services.begin();
         return;
       } catch (error) {
