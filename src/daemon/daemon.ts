@@ -132,7 +132,8 @@ class RunningDaemon implements Daemon {
     await new Promise((resolve) => setImmediate(resolve));
     while (!this.#stopping.signal.aborted) {
       try {
-        this.#services = await openServices({
+        // A second time only what comes after it is tried again.
+        this.#services ??= await openServices({
           ...this.#options,
           board: this.#board,
           onBroken: (error) => this.#broken.reject(error),
@@ -143,6 +144,8 @@ class RunningDaemon implements Daemon {
         await this.#services.begin();
         return;
       } catch (error) {
+        // Whoever ends us knows, and needs no other reason.
+        if (this.#stopping.signal.aborted) return;
         if (!(error instanceof AppError) || error.code !== 'database_locked') throw error;
         this.#board.set('database_locked');
         await clock.sleep(OPEN_AGAIN_MS, this.#stopping.signal);

@@ -45,7 +45,7 @@ test('values that decide where data and keys are must be right', async (t) => {
   const empty = join(dir, 'empty');
   writeFileSync(empty, ' \n');
   const missing = join(dir, 'no-such-file');
-  for (const [env, ...told] of [
+  const cases = [
     [{ HTTP_ADDR: '18317' }, /HTTP_ADDR is "18317"; allowed is/],
     [{ HTTP_ADDR: '127.0.0.1:99999' }, /HTTP_ADDR.*99999/],
     [{ CPA_UPSTREAM_URL: 'ftp://cpa' }, /CPA_UPSTREAM_URL.*ftp:\/\/cpa/],
@@ -57,9 +57,8 @@ test('values that decide where data and keys are must be right', async (t) => {
     [{ CPA_MANAGEMENT_KEY_FILE: dir }, /CPA_MANAGEMENT_KEY_FILE/],
     [{ CPA_MANAGER_DATA_KEY_FILE: empty }, /CPA_MANAGER_DATA_KEY_FILE/, /empty/],
     [{ CPA_MANAGER_CONFIG: broken }, /config\.json/],
-  ] as const) {
-    await refusedStart(t, { env }, 2, ...told);
-  }
+  ] as const;
+  await Promise.all(cases.map(([env, ...told]) => refusedStart(t, { env }, 2, ...told)));
 });
 
 test('the database of another program is left alone, byte for byte', async (t) => {
