@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
@@ -162,6 +163,20 @@ const told = ({ seq, publishedAtMs, fate, reason }: PublishedRecord): object => 
 });
 
 export const codes = (status: DaemonStatus): string[] => status.health.reasons.map((reason) => reason.code);
+
+/** How often the daemon has logged that something is wrong by that name. */
+export function countOf(daemon: DaemonProcess, code: string): number {
+  return daemon.log.filter((line) => line['code'] === code && !String(line['msg']).startsWith('over:'))
+    .length;
+}
+
+/** Lets a server listen on a port of the system's choice until the test is over. */
+export async function listenOn(t: TestContext, server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
 
 /**
  * Asserts that the database is sound. Only once no daemon has it open: this process would drop nobody's locks, but a
