@@ -57,6 +57,7 @@ export const GATEWAY_CODES: readonly DiagnosisCode[] = [
   'retention_short',
   'poll_exceeds_retention',
   'second_consumer',
+  'management_disabled',
 ];
 
 /** The collecting of one configuration: the way in, and an eye on the gateway. Replaced as a whole by the next one. */
@@ -94,8 +95,8 @@ export class CollectorSession {
       onSecondConsumer: (suspected) => {
         if (!this.#superseded) options.board.toggle('second_consumer', suspected);
       },
-      // The transports meet the same trouble, and tell it with more detail.
-      onFailure: () => {},
+      // The transports meet the same trouble, and tell it with more detail, but for one: see there.
+      onFailure: (error) => this.#onManagement(error.diagnosis !== 'management_disabled'),
     });
   }
 
@@ -174,14 +175,27 @@ export class CollectorSession {
       },
       onAway: (cause) => gaps.away(cause),
       onStatus: (status) => {
-        if (!this.#superseded) onStatus(status);
+        if (this.#superseded) return;
+        onStatus(status);
+        if (status.state === 'running') this.#onManagement(true);
+        if (status.state === 'error') this.#watch.lookNow();
       },
       refusalPauseMs: () => Math.max(0, (breaker.current()?.untilMs ?? 0) - clock.now()),
     });
   }
 
+  /**
+   * CLIProxyAPI without its management API closes RESP connections without a word, and answers the usage queue with the
+   * 404 of a version that has none. Only the other routes tell: each of them is gone.
+   */
+  #onManagement(isThere: boolean): void {
+    if (this.#superseded) return;
+    this.#options.board.toggle('management_disabled', !isThere, { url: this.settings.connection.baseUrl });
+  }
+
   #onInfo(info: GatewayInfo): void {
     if (this.#superseded) return;
+    this.#onManagement(true);
     const { board, settings, gaps } = this.#options;
     const { pollIntervalMs, connection } = settings;
     this.#info = info;
