@@ -37,7 +37,10 @@ async function killAgainAndAgain(
     await cpa.when(() => cpa.counts().delivered > before);
     // Some with the first records of the backlog, the others up to half a second into what comes live.
     if (random() > 0.2) {
-      await cpa.when(() => cpa.usage.length === 0 && (mode === 'http' || cpa.subscriptions > 0));
+      await cpa.when(
+        () =>
+          cpa.usage.length === 0 && cpa.counts().buffered === 0 && (mode === 'http' || cpa.subscriptions > 0),
+      );
       const { delivered } = cpa.counts();
       const more = 1 + Math.floor((random() * RATE) / 2);
       await cpa.when(() => cpa.counts().delivered >= delivered + more);
