@@ -16,10 +16,12 @@ const MINUTE = 60_000;
 class Row implements BreakerStorage {
   text: string | null = null;
   saves = 0;
+  failing = false;
   load(): string | null {
     return this.text;
   }
   save(text: string | null): Promise<void> {
+    if (this.failing) return Promise.reject(new Error('database is locked'));
     this.text = text;
     this.saves += 1;
     return Promise.resolve();
@@ -119,6 +121,43 @@ test('a key that works, and a person, end the pause', async () => {
   assert.equal(row.text, null);
 });
 
+test('what could not be saved is saved later, so that the next start knows the same', async () => {
+  const clock = new FakeClock();
+  const locked = async (row: Row, change: () => Promise<void>): Promise<void> => {
+    row.failing = true;
+    await assert.rejects(change());
+    row.failing = false;
+  };
+  for (const forget of ['accepted', 'reset'] as const) {
+    const row = new Row();
+    const breaker = createKeyBreaker(row, clock);
+    await breaker.refused(connection, 'key_refused', '401');
+    await locked(row, () => breaker[forget](connection));
+    assert.throws(() => createKeyBreaker(row, clock).check(connection), isRefused);
+    await breaker.accepted(connection);
+    createKeyBreaker(row, clock).check(connection);
+    const { saves } = row;
+    await breaker.accepted(connection);
+    assert.equal(row.saves, saves);
+  }
+  const row = new Row();
+  const breaker = createKeyBreaker(row, clock);
+  await locked(row, () => breaker.refused(connection, 'key_refused', '401'));
+  createKeyBreaker(row, clock).check(connection);
+  assert.throws(() => breaker.check(connection), isRefused);
+  assert.throws(() => createKeyBreaker(row, clock).check(connection), isRefused);
+});
+
+test('a key that works says nothing about another gateway', async () => {
+  const breaker = createKeyBreaker(new Row(), new FakeClock());
+  const elsewhere = { ...other, baseUrl: 'http://elsewhere:8317' };
+  await breaker.refused(elsewhere, 'key_refused', '401');
+  await breaker.refused(other, 'key_refused', '401');
+  await breaker.accepted(connection);
+  breaker.check(other);
+  assert.throws(() => breaker.check(elsewhere), isRefused);
+});
+
 test('several refused keys are remembered beside each other', async () => {
   const breaker = createKeyBreaker(new Row(), new FakeClock());
   await breaker.refused(connection, 'key_refused', '401');
@@ -162,6 +201,49 @@ test('an unproved key goes alone, a proved one does not wait', async () => {
   assert.equal(most, 1);
   await Promise.all([login(breaker, connection, attempt), login(breaker, connection, attempt)]);
   assert.equal(most, 2);
+});
+
+test('a proved key that was changed at the gateway is sent twice at most, however many are at work', async () => {
+  const breaker = createKeyBreaker(new Row(), new FakeClock());
+  await login(breaker, connection, () => Promise.resolve());
+  let sent = 0;
+  const attempt = async (): Promise<never> => {
+    sent += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new GatewayError('key_refused', '401 invalid management key');
+  };
+  const results = await Promise.allSettled([1, 2, 3, 4, 5, 6].map(() => login(breaker, connection, attempt)));
+  assert.ok(results.every((result) => result.status === 'rejected' && isRefused(result.reason)));
+  assert.equal(sent, 2);
+});
+
+test('an answer from before a refusal does not undo it', async () => {
+  const breaker = createKeyBreaker(new Row(), new FakeClock());
+  await login(breaker, connection, () => Promise.resolve());
+  const slow = Promise.withResolvers<void>();
+  const before = login(breaker, connection, () => slow.promise);
+  const refused = (): Promise<never> => Promise.reject(new GatewayError('key_refused', '401'));
+  await assert.rejects(login(breaker, connection, refused), isRefused);
+  slow.resolve();
+  await before;
+  assert.throws(() => breaker.check(connection), isRefused);
+});
+
+test('whoever waits for a login may go away, and has sent nothing', async () => {
+  const breaker = createKeyBreaker(new Row(), new FakeClock());
+  const slow = Promise.withResolvers<void>();
+  const first = login(breaker, connection, () => slow.promise);
+  const leaving = new AbortController();
+  let sent = 0;
+  const second = login(breaker, connection, () => Promise.resolve((sent += 1)), leaving.signal);
+  leaving.abort();
+  await assert.rejects(
+    second,
+    (error: unknown) => error instanceof GatewayError && error.cause === undefined,
+  );
+  slow.resolve();
+  await first;
+  assert.equal(sent, 0);
 });
 
 test('an empty key is never sent, because it counts as a wrong one', async () => {

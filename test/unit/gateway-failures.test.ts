@@ -6,9 +6,11 @@ import {
   explainError,
   explainRespError,
   explainStatus,
+  neverSent,
 } from '../../src/lib/gateway/failures.ts';
 
 const context = { url: 'http://cpa:8317', inContainer: false };
+const KEY = 'made-up-management-key';
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code });
 
 test('errors of the way there', () => {
@@ -80,11 +82,11 @@ test('errors in RESP, word for word as CLIProxyAPI sends them', () => {
     ['ERR something new', 'unexpected_answer', 'protocol'],
   ];
   for (const [text, diagnosis, kind] of cases) {
-    const failure = explainRespError(text);
+    const failure = explainRespError(text, KEY);
     assert.equal(failure.diagnosis, diagnosis, text);
     assert.equal(endOf(failure).kind, kind, text);
   }
-  assert.match(explainRespError('ERR IP banned x. Try again in 29m59s').detail, /29m59s/);
+  assert.match(explainRespError('ERR IP banned x. Try again in 29m59s', KEY).detail, /29m59s/);
 });
 
 test('who answers where RESP was expected', () => {
@@ -95,4 +97,26 @@ test('who answers where RESP was expected', () => {
   assert.equal(of('HTTP/1.1 400 Bad Request', 'https://cpa'), 'resp_behind_proxy');
   assert.equal(of('\x15\x03\x01'), 'tls_failed');
   assert.equal(of('SSH-2.0'), 'unexpected_answer');
+});
+
+test('a Redis that repeats its arguments does not put the key into our words', () => {
+  for (const key of [KEY, 'x'.repeat(300)]) {
+    // Redis shows the first 128 characters of an argument.
+    const text = `ERR unknown command \`AUTH\`, with args beginning with: \`${key.slice(0, 128)}\`, `;
+    assert.deepEqual(explainRespError(text, key), {
+      diagnosis: 'resp_disabled',
+      detail: 'unknown command `AUTH`',
+    });
+  }
+  assert.equal(explainRespError(`ERR no user ${KEY}`, KEY).detail, 'no user ***');
+  // Nothing of it is left over where the text is cut.
+  assert.ok(!explainRespError(`ERR ${'.'.repeat(190)}${KEY}`, KEY).detail.includes('made-up'));
+});
+
+test('what was never sent', () => {
+  const closed = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+  assert.equal(neverSent(closed), true);
+  assert.equal(neverSent(coded('ECONNREFUSED')), true);
+  assert.equal(neverSent(coded('ECONNRESET')), false);
+  assert.equal(neverSent(new Error('Connection is closed.')), false);
 });

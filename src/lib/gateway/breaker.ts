@@ -23,6 +23,8 @@ const MOST_ENTRIES = 8;
 interface Entry extends Refusal {
   /** SHA-256 of URL and key, so that neither can be read from it. */
   readonly hash: string;
+  /** SHA-256 of the URL alone. */
+  readonly url: string;
   /** Times this key was refused in a row. */
   readonly strikes: number;
 }
@@ -33,12 +35,16 @@ interface Held {
   readonly untilMonotonic: number;
 }
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const normalised = ({ baseUrl }: GatewayConnection): string =>
+  URL.canParse(baseUrl) ? new URL(baseUrl).href.replace(/\/+$/, '') : baseUrl;
+
+const urlHash = (connection: GatewayConnection): string => sha256(normalised(connection));
+
 /** SHA-256 in hex of the normalised URL, a line feed and the key. */
 export function connectionHash(connection: GatewayConnection): string {
-  const url = URL.canParse(connection.baseUrl)
-    ? new URL(connection.baseUrl).href.replace(/\/+$/, '')
-    : connection.baseUrl;
-  return createHash('sha256').update(`${url}\n${connection.managementKey}`).digest('hex');
+  return sha256(`${normalised(connection)}\n${connection.managementKey}`);
 }
 
 /** Reads what `storage` holds and guards every use of a management key from then on. */
@@ -61,9 +67,33 @@ export function createKeyBreaker(storage: BreakerStorage, clock: Clock): KeyBrea
     }
     return held;
   };
+  /** How often what is held has changed, and which of these states is stored. */
+  let changes = 0;
+  let stored = 0;
+  let saving: { readonly state: number; readonly done: Promise<void> } | null = null;
+  /** Stores what is held; nothing to do when that is stored already. A failure is made good by the next call. */
   const save = (): Promise<void> => {
+    const state = changes;
+    if (stored === state) return Promise.resolve();
+    if (saving?.state === state) return saving.done;
     const entries = [...past, ...held.map((one) => one.entry)].slice(-MOST_ENTRIES);
-    return storage.save(entries.length === 0 ? null : JSON.stringify(entries));
+    const done = storage
+      .save(entries.length === 0 ? null : JSON.stringify(entries))
+      .then(() => {
+        stored = Math.max(stored, state);
+      })
+      .finally(() => {
+        if (saving?.state === state) saving = null;
+      });
+    saving = { state, done };
+    return done;
+  };
+  const forget = (isMeant: (entry: Entry) => boolean): Promise<void> => {
+    const before = held.length + past.length;
+    held = held.filter(({ entry }) => !isMeant(entry));
+    past = past.filter((entry) => !isMeant(entry));
+    if (held.length + past.length < before) changes += 1;
+    return save();
   };
 
   const now = clock.now();
@@ -73,11 +103,16 @@ export function createKeyBreaker(storage: BreakerStorage, clock: Clock): KeyBrea
     entry.atMs > now ? { ...entry, atMs: now, untilMs: now + (entry.untilMs - entry.atMs) } : entry,
   );
   held = rebased.map(hold);
-  // Not saving it only means that the next start counts from its own now again.
-  if (loaded.some((entry) => entry.atMs > now)) save().catch(() => {});
+  if (loaded.some((entry) => entry.atMs > now)) {
+    changes += 1;
+    // Not saving it only means that the next start counts from its own now again.
+    save().catch(() => {});
+  }
 
   return {
     check: (connection) => {
+      // Called before every use of a key, and so the place to repeat what could not be stored.
+      save().catch(() => {});
       const hash = connectionHash(connection);
       const found = inForce().find((one) => one.entry.hash === hash);
       if (!found) return;
@@ -94,22 +129,19 @@ export function createKeyBreaker(storage: BreakerStorage, clock: Clock): KeyBrea
       const pause = diagnosis === 'banned' ? banMs(detail) : strikes > 1 ? REPEATED_PAUSE_MS : PAUSE_MS;
       held = held.filter((one) => one.entry.hash !== hash);
       past = past.filter((entry) => entry.hash !== hash);
-      held.push(hold({ hash, strikes, diagnosis, atMs, untilMs: atMs + pause, detail }));
+      const url = urlHash(connection);
+      held.push(hold({ hash, url, strikes, diagnosis, atMs, untilMs: atMs + pause, detail }));
+      changes += 1;
       return save();
     },
 
-    accepted: () => {
-      if (held.length === 0 && past.length === 0) return Promise.resolve();
-      held = [];
-      past = [];
-      return save();
+    accepted: (connection) => {
+      if (held.length === 0 && past.length === 0) return save();
+      const url = urlHash(connection);
+      return forget((entry) => entry.url === url);
     },
 
-    reset: () => {
-      held = [];
-      past = [];
-      return save();
-    },
+    reset: () => forget(() => true),
 
     current: () => {
       const last = inForce().at(-1);
@@ -144,6 +176,7 @@ function isEntry(value: unknown): value is Entry {
   const entry: Partial<Record<keyof Entry, unknown>> = value;
   return (
     typeof entry.hash === 'string' &&
+    typeof entry.url === 'string' &&
     (entry.diagnosis === 'key_refused' || entry.diagnosis === 'banned') &&
     Number.isSafeInteger(entry.atMs) &&
     Number.isSafeInteger(entry.untilMs) &&

@@ -9,7 +9,7 @@ import {
   type PoppedRecords,
 } from '../contract/gateway.ts';
 import { redactUrl } from './url.ts';
-import { explainError, explainStatus, type Purpose } from './failures.ts';
+import { explainError, explainStatus, hideKey, type Purpose } from './failures.ts';
 import { readInfo, readRequestCount } from './info.ts';
 import { JsonArrayReader, type ArrayLimits } from './json-array.ts';
 import { login } from './login.ts';
@@ -122,7 +122,7 @@ class HttpGatewayClient implements GatewayClient {
     const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
     void this.#deadline(clock, over, done.signal, call);
     try {
-      const response = await login(breaker, this.connection, () => this.#send(call, ends));
+      const response = await login(breaker, this.connection, () => this.#send(call, ends), ends);
       return await read(response);
     } catch (error) {
       throw this.#explained(error, call);
@@ -183,12 +183,8 @@ class HttpGatewayClient implements GatewayClient {
   async #refusal(response: Dispatcher.ResponseData, purpose: Purpose): Promise<GatewayError> {
     const body = await readText(response.body, MAX_ERROR_BYTES).catch(() => '');
     const location = redactUrl(header(response, 'location'));
-    const { diagnosis, detail } = explainStatus(
-      response.statusCode,
-      this.#hideKey(reason(body)),
-      location,
-      purpose,
-    );
+    const said = reason(body, (text) => this.#hideKey(text));
+    const { diagnosis, detail } = explainStatus(response.statusCode, said, location, purpose);
     return new GatewayError(diagnosis, detail, { status: response.statusCode });
   }
 
@@ -250,7 +246,7 @@ class HttpGatewayClient implements GatewayClient {
   }
 
   #hideKey(text: string): string {
-    return text.replaceAll(this.connection.managementKey, '***');
+    return hideKey(text, this.connection.managementKey);
   }
 }
 
@@ -264,8 +260,11 @@ function header(response: Dispatcher.ResponseData, name: string): string {
   return (Array.isArray(value) ? value[0] : value) ?? '';
 }
 
-/** What an error body says, in one short line: CLIProxyAPI's `{"error":"..."}`, or plain text that is not a page. */
-function reason(body: string): string {
+/**
+ * What an error body says, in one short line: CLIProxyAPI's `{"error":"..."}`, or plain text that is not a page. `hide`
+ * sees the text before anything is cut off: a part of a key would not be known as one.
+ */
+function reason(body: string, hide: (text: string) => string): string {
   let text = body;
   try {
     const value: unknown = JSON.parse(body);
@@ -276,7 +275,7 @@ function reason(body: string): string {
     const title = /<title>([^<]*)/i.exec(body)?.[1];
     text = title ?? (body.trimStart().startsWith('<') ? '' : body);
   }
-  return text.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return hide(text).replace(/\s+/g, ' ').trim().slice(0, 200);
 }
 
 async function readText(body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {

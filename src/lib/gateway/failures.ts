@@ -14,6 +14,11 @@ export interface Failure {
   readonly detail: string;
 }
 
+/** What other programs said, without the key: some repeat what was sent to them. To be done before anything is cut. */
+export function hideKey(text: string, key: string): string {
+  return key === '' ? text : text.replaceAll(key, '***');
+}
+
 /** Host name of a URL without the brackets of IPv6. */
 export function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, '$1') : url;
@@ -100,8 +105,15 @@ export function neverSent(error: unknown): boolean {
     code.startsWith('ERR_TLS_') ||
     UNREACHABLE.has(code) ||
     code in UNTRUSTED ||
-    /before secure TLS connection/.test(errorText(error))
+    /before secure TLS connection/.test(errorText(error)) ||
+    // ioredis, asked to send where the connection has just ended.
+    /^Stream isn't writeable/.test(errorText(error))
   );
+}
+
+/** Nobody listens on the port: the process that did is gone. */
+export function nobodyListens(error: GatewayError): boolean {
+  return errorCode(error.cause) === 'ECONNREFUSED';
 }
 
 /** What a call was for, where the same status means different things. */
@@ -140,8 +152,12 @@ function explainRefusal(text: string): DiagnosisCode | null {
   return null;
 }
 
-/** Puts the text of a RESP error (without its `-`) into a diagnosis. */
-export function explainRespError(text: string): Failure {
+/**
+ * Puts the text of a RESP error (without its `-`) into a diagnosis. A Redis that does not know a command repeats its
+ * arguments, for AUTH the key: they are left out.
+ */
+export function explainRespError(said: string, key: string): Failure {
+  const text = hideKey(said, key).replace(/,?\s*with args\b.*$/is, '');
   const detail = text.replace(/^ERR /, '').slice(0, 200);
   const refusal = explainRefusal(text);
   if (refusal) return { diagnosis: refusal, detail };

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { GatewayError, type GatewayConnection, type KeyBreaker } from '../contract/gateway.ts';
-import { explainError, explainRespError, type FailureContext } from './failures.ts';
+import { explainError, explainRespError, hideKey, type FailureContext } from './failures.ts';
 import { login } from './login.ts';
 import { explainSilentClose, respAddress } from './resp-socket.ts';
 
@@ -8,6 +8,14 @@ export interface RedisOptions extends FailureContext {
   readonly connection: GatewayConnection;
   readonly breaker: KeyBreaker;
 }
+
+const CONNECT_MS = 5_000;
+/** AUTH is answered after some 60 ms of bcrypt. */
+const LOGIN_MS = 10_000;
+/** The whole answer to a pop: 1,000 records with their headers can be 5 MB, and the link slow. */
+const ANSWER_MS = 120_000;
+/** The longest silence while an answer is awaited or under way. */
+const SILENCE_MS = 30_000;
 
 /**
  * CLIProxyAPI knows AUTH, SUBSCRIBE, LPOP and RPOP, and counts everything before AUTH as a wrong key. With exactly
@@ -30,8 +38,9 @@ async function connect(options: RedisOptions): Promise<Redis> {
     disableClientInfo: true,
     lazyConnect: true,
     db: 0,
-    connectTimeout: 5_000,
-    commandTimeout: 10_000,
+    connectTimeout: CONNECT_MS,
+    commandTimeout: LOGIN_MS,
+    socketTimeout: SILENCE_MS,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -53,6 +62,8 @@ async function connect(options: RedisOptions): Promise<Redis> {
   });
   try {
     await redis.connect();
+    // Read anew for each command.
+    redis.options.commandTimeout = ANSWER_MS;
     return redis;
   } catch (error) {
     redis.disconnect();
@@ -61,13 +72,14 @@ async function connect(options: RedisOptions): Promise<Redis> {
 }
 
 /** An error of ioredis in our words. It is not passed on itself: ioredis puts the command into it, and so the key. */
-export function explainRedis(error: unknown, command: string, context: FailureContext): GatewayError {
+export function explainRedis(error: unknown, command: string, context: RedisOptions): GatewayError {
   if (error instanceof GatewayError) return error;
+  const key = context.connection.managementKey;
   if (error instanceof Error && error.name === 'ReplyError') {
-    const { diagnosis, detail } = explainRespError(error.message);
+    const { diagnosis, detail } = explainRespError(error.message, key);
     return new GatewayError(diagnosis, detail);
   }
-  const text = error instanceof Error ? error.message : '';
+  const text = error instanceof Error ? hideKey(error.message, key) : '';
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const cause = Object.assign(new Error(text), code === undefined ? {} : { code });
   if (command === 'AUTH' && text === 'Connection is closed.') {
@@ -75,5 +87,5 @@ export function explainRedis(error: unknown, command: string, context: FailureCo
     return new GatewayError(diagnosis, detail, { cause });
   }
   const { diagnosis, detail } = explainError(error, context);
-  return new GatewayError(diagnosis, `${detail} at ${command}`, { cause });
+  return new GatewayError(diagnosis, `${hideKey(detail, key)} at ${command}`, { cause });
 }

@@ -53,6 +53,8 @@ export interface RespListener {
 
 /** A connection that speaks RESP, over TLS without ALPN: CLIProxyAPI takes one with ALPN for HTTP. */
 export class RespSocket {
+  /** What no text of ours may repeat. */
+  readonly key: string;
   readonly #socket: net.Socket;
   readonly #reader: RespReader;
   #listener: RespListener | null = null;
@@ -64,6 +66,7 @@ export class RespSocket {
 
   constructor(connection: GatewayConnection, limits: Partial<RespLimits> = {}) {
     const { host, port, secure, servername } = respAddress(connection);
+    this.key = connection.managementKey;
     this.#reader = new RespReader(limits);
     this.#socket = secure
       ? tls.connect({
@@ -155,8 +158,7 @@ export function openRespSocket(
   options: RespLoginOptions,
   signal?: AbortSignal,
 ): Promise<RespSocket> {
-  return login(options.breaker, connection, async () => {
-    signal?.throwIfAborted();
+  const attempt = async (): Promise<RespSocket> => {
     const socket = new RespSocket(connection, options.limits);
     try {
       const reply = await ask(socket, ['AUTH', connection.managementKey], options, signal);
@@ -166,7 +168,8 @@ export function openRespSocket(
       socket.destroy();
       throw error;
     }
-  });
+  };
+  return login(options.breaker, connection, attempt, signal);
 }
 
 /**
@@ -195,7 +198,7 @@ export async function ask(
     const reply = await Promise.race([socket.next(), failed.promise]);
     if ('how' in reply) throw explainEnd(reply, name, options);
     if (reply.kind !== 'error') return reply;
-    const { diagnosis, detail } = explainRespError(reply.text);
+    const { diagnosis, detail } = explainRespError(reply.text, socket.key);
     throw new GatewayError(diagnosis, detail);
   } finally {
     done.abort();
@@ -216,7 +219,8 @@ function explainEnd(end: SocketEnd, command: string, context: FailureContext): G
       : end.how === 'broken'
         ? explainError(end.error, context)
         : explainSilentClose(command, context);
-  return new GatewayError(failure.diagnosis, failure.detail);
+  const options = end.how === 'broken' ? { cause: end.error } : {};
+  return new GatewayError(failure.diagnosis, failure.detail, options);
 }
 
 /**
