@@ -130,7 +130,11 @@ test('ends of http', async (t) => {
     [faults.status(404), 'unsupported', 'too_old_for_http', 0],
     [faults.status(405), 'unsupported', 'too_old_for_http', 0],
     [faults.status(501), 'unsupported', 'too_old_for_http', 0],
-    [faults.status(500), 'network', 'unexpected_status', 0],
+    [faults.status(500), 'network', 'unexpected_status', 1],
+    // A proxy may have passed the request on before it gave up.
+    [faults.status(502), 'network', 'unexpected_status', 1],
+    [faults.status(504, 'upstream timed out'), 'network', 'unexpected_status', 1],
+    [faults.status(403, 'blocked'), 'network', 'unexpected_status', 0],
     [faults.redirect('https://elsewhere/'), 'network', 'unexpected_redirect', 0],
     [faults.status(200, '<html>'), 'protocol', 'unexpected_answer', 0],
     [faults.refused(401, 'invalid management key'), 'refused', 'key_refused', 0],

@@ -2,7 +2,7 @@ import { GatewayError } from '../../../lib/contract/gateway.ts';
 import type { Sink, SinkAnswer, TransportEvents } from '../../../lib/contract/transport.ts';
 import { endOf, type FailureContext } from '../../../lib/gateway/failures.ts';
 import { drain } from './drain.ts';
-import { httpPopper, respPopper, type Popper } from './popper.ts';
+import { httpPopper, openUnlessAborted, respPopper, tookRecords, type Popper } from './popper.ts';
 import type { TransportOptions } from './settings.ts';
 
 const FIRST_RETRY_MS = 1_000;
@@ -39,6 +39,8 @@ export class Backlog {
         if (!(error instanceof GatewayError)) throw error;
         const { kind } = endOf({ diagnosis: error.diagnosis, detail: error.message });
         if (kind === 'unsupported') this.#useHttp = !this.#useHttp;
+        // An answer in RESP is all or nothing; of one over HTTP everything is kept that came whole.
+        else if (tookRecords(error)) this.#useHttp = true;
         pause = Math.min(regular, retry);
         retry *= 2;
       }
@@ -47,7 +49,8 @@ export class Backlog {
   }
 
   async #drain(sink: Sink, events: TransportEvents, signal: AbortSignal): Promise<SinkAnswer> {
-    const popper = await this.#open();
+    const popper = await openUnlessAborted(this.#open(), signal);
+    if (popper === null) return 'more';
     try {
       return await drain(popper, this.#options, sink, events, signal);
     } finally {

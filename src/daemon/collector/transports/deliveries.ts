@@ -8,8 +8,7 @@ import type { Sink, SinkAnswer } from '../../../lib/contract/transport.ts';
 export class Deliveries {
   readonly #sink: Sink;
   readonly #stop = new AbortController();
-  /** With the time at which the oldest record of each arrived, in the order of handing over. */
-  readonly #open = new Map<Promise<SinkAnswer>, number>();
+  readonly #open = new Set<Promise<SinkAnswer>>();
   #failure: { readonly error: unknown } | null = null;
 
   constructor(sink: Sink) {
@@ -23,19 +22,19 @@ export class Deliveries {
   /** As the sink itself, but never rejects: a failure is `stop` here and comes out of `settled`. */
   readonly hand: Sink = (records) => {
     const delivery = this.#deliver(records).finally(() => this.#open.delete(delivery));
-    this.#open.set(delivery, records[0]?.receivedAtMs ?? Number.POSITIVE_INFINITY);
+    this.#open.add(delivery);
     return delivery;
   };
 
-  /** When the oldest record that is not yet durable arrived, epoch ms; null when all are. */
-  get pendingSince(): number | null {
-    const oldest = this.#open.values().next();
-    return oldest.done ? null : oldest.value;
+  /** Waits for what was handed over so far, not for what comes meanwhile, and tells whether all of it is durable. */
+  async durable(): Promise<boolean> {
+    await Promise.all(this.#open);
+    return this.#failure === null;
   }
 
   /** Resolves when everything handed over is durable; rejects with what the sink rejected with. */
   async settled(): Promise<void> {
-    while (this.#open.size > 0) await Promise.all(this.#open.keys());
+    while (this.#open.size > 0) await Promise.all(this.#open);
     if (this.#failure) throw this.#failure.error;
   }
 

@@ -2,8 +2,9 @@ import { GatewayError } from '../../../lib/contract/gateway.ts';
 import type { Sink, TransportEnd, TransportEvents } from '../../../lib/contract/transport.ts';
 import { endOf } from '../../../lib/gateway/failures.ts';
 import { popOnce } from './drain.ts';
-import type { Popper } from './popper.ts';
-import { DRAIN_COUNT, type TransportOptions } from './settings.ts';
+import { DRAIN_COUNT, memoryOf } from './memory.ts';
+import { openUnlessAborted, type Popper } from './popper.ts';
+import type { TransportOptions } from './settings.ts';
 
 const STOPPED: TransportEnd = { kind: 'stopped' };
 
@@ -19,20 +20,22 @@ export async function poll(
   signal: AbortSignal,
 ): Promise<TransportEnd> {
   const { batchSize, pollIntervalMs } = options.settings;
+  const memory = memoryOf(options);
   let popper: Popper | null = null;
   let isReady = false;
   let count = Math.max(DRAIN_COUNT, batchSize);
   try {
     while (!signal.aborted) {
-      popper ??= await unlessAborted(openPopper(), signal);
+      popper ??= await openUnlessAborted(openPopper(), signal);
       if (popper === null) break;
       const askedMs = options.clock.now();
       const result = await popOnce(popper, count, options, sink, events, signal);
+      memory.reached();
       if (!isReady) events.ready();
       isReady = true;
       if (result.answer === 'stop') return STOPPED;
       if (result.damage) throw result.damage;
-      if (result.count < count) events.complete(askedMs);
+      if (!result.full) events.complete(askedMs);
       if (result.count > 0) continue;
       count = batchSize;
       await options.clock.sleep(pollIntervalMs, signal);
@@ -40,27 +43,9 @@ export async function poll(
     return STOPPED;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
+    memory.ended(error, events);
     return signal.aborted ? STOPPED : endOf({ diagnosis: error.diagnosis, detail: error.message });
   } finally {
     popper?.close();
-  }
-}
-
-/** Nothing is lost with a connection that was never used, so an end need not wait for it. */
-async function unlessAborted(opening: Promise<Popper>, signal: AbortSignal): Promise<Popper | null> {
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const abort = (): void => resolve(null);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    const popper = await Promise.race([opening, promise]);
-    if (popper === null)
-      void opening.then(
-        (late) => late.close(),
-        () => {},
-      );
-    return popper;
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,4 +1,4 @@
-import { type GatewayClient, type GatewayError, type PoppedRecords } from '../../../lib/contract/gateway.ts';
+import { GatewayError, type GatewayClient, type PoppedRecords } from '../../../lib/contract/gateway.ts';
 import { neverSent } from '../../../lib/gateway/failures.ts';
 import { connectRedis, explainRedis, type RedisOptions } from '../../../lib/gateway/redis.ts';
 
@@ -10,9 +10,35 @@ export interface Popper {
   close(): void;
 }
 
-/** Whether a failed pop may have taken records along: it was sent, and neither records nor a refusal came back. */
+/**
+ * Whether a failed pop may have taken records along: it was sent, and neither records nor a refusal of the gateway came
+ * back. 502 and 504 come from a proxy that may have passed it on; 501 from a gateway that does not know the route.
+ */
 export function tookRecords(error: GatewayError): boolean {
+  if (error.status !== null) return error.status >= 500 && error.status !== 501;
   return error.cause !== undefined && !neverSent(error.cause);
+}
+
+/** Nothing is lost with a connection that was never used, so an end need not wait for it. Null: `signal` aborted. */
+export async function openUnlessAborted(
+  opening: Promise<Popper>,
+  signal: AbortSignal,
+): Promise<Popper | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const abort = (): void => resolve(null);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    const popper = await Promise.race([opening, promise]);
+    if (popper === null)
+      void opening.then(
+        (late) => late.close(),
+        () => {},
+      );
+    return popper;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** Over HTTP, one request a pop. */
@@ -31,9 +57,16 @@ const LIMITS = { maxBulk: 8 << 20, head: 64 << 10 };
 export async function respPopper(options: RespPopperOptions): Promise<Popper> {
   const redis = await connectRedis(options);
   const limits = options.limits ?? LIMITS;
+  // A command that is under way when the connection ends is told "Connection is closed." only.
+  let reason: unknown = null;
+  redis.on('error', (error: unknown) => {
+    reason = error;
+  });
   return {
     transport: 'resp',
     pop: async (count, signal) => {
+      // Without a cause: nothing is sent.
+      if (redis.status !== 'ready') throw new GatewayError('connection_lost', 'it closed the connection');
       const close = (): void => redis.disconnect();
       signal?.addEventListener('abort', close, { once: true });
       try {
@@ -41,7 +74,7 @@ export async function respPopper(options: RespPopperOptions): Promise<Popper> {
         return kept(popped ?? [], limits);
       } catch (error) {
         redis.disconnect();
-        throw explainRedis(error, 'LPOP', options);
+        throw explainRedis(replied(error) ? error : (reason ?? error), 'LPOP', options);
       } finally {
         signal?.removeEventListener('abort', close);
       }
@@ -49,6 +82,8 @@ export async function respPopper(options: RespPopperOptions): Promise<Popper> {
     close: () => redis.disconnect(),
   };
 }
+
+const replied = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
 
 function kept(popped: readonly Buffer[], limits: { maxBulk: number; head: number }): PoppedRecords {
   const truncated = new Map<number, number>();

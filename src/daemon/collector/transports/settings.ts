@@ -27,8 +27,6 @@ export interface TransportOptions {
   readonly limits?: RespLimits;
 }
 
-/** Records asked for at a time while a backlog is taken. */
-export const DRAIN_COUNT = 1_000;
 /** How long an answer with records may still take once we are asked to end. */
 export const GRACE_MS = 5_000;
 

@@ -6,6 +6,7 @@ import type { RespBulk } from '../../../lib/gateway/resp-reader.ts';
 import { ask, openRespSocket, type RespSocket } from '../../../lib/gateway/resp-socket.ts';
 import { Backlog } from './backlog.ts';
 import { Deliveries } from './deliveries.ts';
+import { memoryOf } from './memory.ts';
 import { rawRecord, type TransportOptions } from './settings.ts';
 import { Subscription, type SubscriptionEnd } from './subscription.ts';
 
@@ -37,11 +38,12 @@ export class SubscribeTransport implements Transport {
       );
       end = await this.#subscribe(socket, deliveries, events, stop);
     } catch (error) {
-      if (!(error instanceof GatewayError) && !stop.aborted) throw error;
-      end =
-        error instanceof GatewayError && !stop.aborted
-          ? endOf({ diagnosis: error.diagnosis, detail: error.message })
-          : STOPPED;
+      if (!(error instanceof GatewayError)) {
+        await deliveries.settled();
+        throw error;
+      }
+      memoryOf(this.#options).ended(error, events);
+      end = stop.aborted ? STOPPED : endOf({ diagnosis: error.diagnosis, detail: error.message });
     }
     await deliveries.settled();
     return end;
@@ -66,31 +68,40 @@ export class SubscribeTransport implements Transport {
       throw error;
     }
     events.ready();
+    const memory = memoryOf(this.#options);
+    memory.reached();
     const done = new AbortController();
-    const { clock } = this.#options;
+    let provedMs: number | null = null;
     // Until the backlog is taken there may be older records than those that arrive live.
     let live = false;
-    const complete = (): void => events.complete(Math.min(clock.now(), deliveries.pendingSince ?? Infinity));
+    const complete = async (): Promise<void> => {
+      const atMs = provedMs;
+      if (live && atMs !== null && (await deliveries.durable())) events.complete(atMs);
+    };
     const draining = new Backlog(this.#options, this.#context).run(
       deliveries.hand,
       events,
       () => {
         live = true;
-        complete();
+        void complete();
       },
       AbortSignal.any([stop, done.signal]),
     );
-    const contact = (): void => {
-      events.contact();
-      if (live) complete();
-    };
-    const end = await new Subscription(socket, clock, this.#context, {
-      contact,
+    // Whatever it fails with comes out at the end: the subscription goes on without it, because it takes more.
+    draining.catch(() => {});
+    const end = await new Subscription(socket, this.#options.clock, this.#context, {
+      contact: () => events.contact(),
       records: (payloads) => void deliveries.hand(this.#records(payloads)),
+      proved: (atMs) => {
+        provedMs = atMs;
+        void complete();
+      },
     }).run(stop);
     done.abort();
+    const result = report(end, events);
+    if (result.kind !== 'stopped') memory.told();
     await draining;
-    return report(end, events);
+    return result;
   }
 
   #records(payloads: readonly RespBulk[]): RawRecord[] {

@@ -7,17 +7,19 @@ import {
 } from '../../../lib/gateway/failures.ts';
 import type { RespBulk, RespValue } from '../../../lib/gateway/resp-reader.ts';
 import type { RespListener, RespSocket, SocketEnd } from '../../../lib/gateway/resp-socket.ts';
+import { ArrivalProof, GATEWAY_BUFFER, type Ping } from './arrival.ts';
 
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
+/** While records come, how often to look up to when all of them have come; and the pause where that is not to be seen. */
+const PROVE_EVERY_MS = 1_000;
+const PROVE_AGAIN_MS = 20;
 /** How long to wait for a quiet moment before we unsubscribe in any case. Real time, like all about leaving. */
 const QUIET_WITHIN_MS = 1_000;
 /** After that, how often to look for at least an instant without a record. */
 const LAST_LOOKS = 50;
 /** How long the gateway may take to close after UNSUBSCRIBE. */
 const CLOSE_WITHIN_MS = 2_000;
-/** Records that CLIProxyAPI buffers for a subscriber; one more, and it is thrown out. */
-const GATEWAY_BUFFER = 256;
 /** So long without a record, and the gateway has none buffered for us, in ms of real time. */
 const IDLE_MS = 20;
 
@@ -30,6 +32,8 @@ export interface SubscriptionHandlers {
   readonly records: (payloads: readonly RespBulk[]) => void;
   /** Something arrived, whatever it was. */
   readonly contact: () => void;
+  /** Everything that was published up to `atMs` (epoch ms) was given to `records`. Never goes back. */
+  readonly proved: (atMs: number) => void;
 }
 
 /** How a subscription ended. */
@@ -40,6 +44,7 @@ export type SubscriptionEnd =
   | { readonly how: 'failed'; readonly failure: Failure };
 
 interface Pong {
+  readonly ping: Ping;
   resolve(answered: boolean): void;
 }
 
@@ -54,6 +59,8 @@ export class Subscription implements RespListener {
   /** PINGs that were not answered yet; the gateway answers in order. */
   readonly #pongs: Pong[] = [];
   readonly #idle: NodeJS.Timeout;
+  readonly #proof = new ArrivalProof();
+  #arrived = Promise.withResolvers<void>();
   #chunks = 0;
   #messages = 0;
   /** Messages since the socket was last idle. */
@@ -82,6 +89,7 @@ export class Subscription implements RespListener {
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     void this.#watch(signal);
+    void this.#prove(signal);
     this.#socket.listen(this);
     try {
       return await this.#ended.promise;
@@ -100,10 +108,13 @@ export class Subscription implements RespListener {
     if (!this.#leaving) this.#handlers.contact();
     const payloads: RespBulk[] = [];
     let strange: RespValue | null = null;
+    const provedBefore = this.#proof.provedMs;
     for (const value of values) {
       const payload = messageOf(value);
-      if (payload) payloads.push(payload);
-      else if (!this.#control(value)) strange = value;
+      if (payload) {
+        payloads.push(payload);
+        this.#proof.message();
+      } else if (!this.#control(value)) strange = value;
     }
     if (payloads.length > 0) {
       this.#messages += payloads.length;
@@ -111,7 +122,11 @@ export class Subscription implements RespListener {
       this.#isIdle = false;
       this.#handlers.records(payloads);
       this.#idle.refresh();
+      this.#arrived.resolve();
+      this.#arrived = Promise.withResolvers<void>();
     }
+    const { provedMs } = this.#proof;
+    if (provedMs !== null && provedMs !== provedBefore && !this.#leaving) this.#handlers.proved(provedMs);
     if (strange) {
       const detail =
         strange.kind === 'error' ? strange.text.slice(0, 200) : 'a frame that belongs to no subscription';
@@ -152,7 +167,7 @@ export class Subscription implements RespListener {
     if (value.kind === 'simple') return true;
     const kind = value.kind === 'array' ? value.items?.[0] : undefined;
     if (kind?.kind !== 'bulk' || kind.bytes === null) return false;
-    if (kind.bytes.equals(PONG)) this.#pongs.shift()?.resolve(true);
+    if (kind.bytes.equals(PONG)) this.#pong();
     else if (kind.bytes.equals(UNSUBSCRIBED)) this.#unsubscribed = true;
     else return false;
     return true;
@@ -177,6 +192,36 @@ export class Subscription implements RespListener {
         return;
       }
     }
+  }
+
+  /** Looks up to when everything has arrived: at the beginning, soon after a record, and while it is quiet too. */
+  async #prove(signal: AbortSignal): Promise<void> {
+    const done = AbortSignal.any([this.#done.signal, signal]);
+    for (;;) {
+      const arrived = this.#arrived.promise;
+      const before = this.#proof.provedMs;
+      for (;;) {
+        await this.#ping();
+        if (done.aborted) return;
+        await this.#ping();
+        if (done.aborted) return;
+        if (this.#proof.provedMs !== before) break;
+        await this.#clock.sleep(PROVE_AGAIN_MS, done);
+        if (done.aborted) return;
+      }
+      const quiet = new AbortController();
+      await Promise.race([arrived, this.#clock.sleep(PING_EVERY_MS, AbortSignal.any([done, quiet.signal]))]);
+      quiet.abort();
+      await this.#clock.sleep(PROVE_EVERY_MS, done);
+      if (done.aborted) return;
+    }
+  }
+
+  #pong(): void {
+    const pong = this.#pongs.shift();
+    if (!pong) return;
+    this.#proof.pong(pong.ping);
+    pong.resolve(true);
   }
 
   /**
@@ -220,7 +265,7 @@ export class Subscription implements RespListener {
 
   #ping(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#pongs.push({ resolve });
+    this.#pongs.push({ ping: this.#proof.ping(this.#clock.now()), resolve });
     this.#socket.send('PING');
     return promise;
   }
