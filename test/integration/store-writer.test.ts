@@ -24,6 +24,8 @@ async function start(
   return { dbPath, writer };
 }
 
+const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
 const fails =
   (code: string) =>
   (error: unknown): boolean =>
@@ -64,9 +66,10 @@ test('settings, gaps and contact come back as they were written', async (t) => {
   await writer.saveSettings(new Map([['setup', null]]));
   assert.equal(reader.setting('setup'), null);
   assert.equal(reader.revision('settings'), 2);
-  const contact = { lastContactMs: 5, retentionSeconds: 60, aliveMs: 4, cleanStopMs: null };
+  const gatewayId = await writer.gateway('http://cpa:8317');
+  const contact = { gatewayId, lastContactMs: 5, retentionSeconds: 60, aliveMs: 4, cleanStopMs: null };
   await writer.saveContact(contact);
-  assert.deepEqual({ ...reader.contact() }, contact);
+  assert.deepEqual({ ...reader.contact(gatewayId) }, contact);
   const gap = {
     gatewayId: 1,
     fromMs: 1,
@@ -76,9 +79,9 @@ test('settings, gaps and contact come back as they were written', async (t) => {
     detail: 'off',
   } as const;
   const id = await writer.openGap(gap);
-  assert.deepEqual(reader.openGaps(), [{ ...gap, id }]);
+  assert.deepEqual(reader.openGaps(gap.gatewayId), [{ ...gap, id }]);
   await writer.closeGap(id, 7, 12);
-  assert.deepEqual(reader.openGaps(), []);
+  assert.deepEqual(reader.openGaps(gap.gatewayId), []);
   assert.deepEqual(reader.gaps(), [{ ...gap, id, toMs: 7, estimate: 12 }]);
 });
 
@@ -134,13 +137,87 @@ test('closing finishes what was asked before and leaves one file', async (t) => 
   assert.deepEqual(fs.readdirSync(path.dirname(dbPath)), ['usage.sqlite']);
 });
 
-test('a worker that breaks rejects what waits, says so, and refuses what comes after', async (t) => {
+test(
+  'a close with a lock in the way refuses all that waits, soon and together',
+  { timeout: 30_000 },
+  async (t) => {
+    const states = new EventEmitter();
+    const { dbPath, writer } = await start(t, {
+      patienceMs: 3_600_000,
+      closeMs: 3_600_000,
+      onState: ({ state }) => states.emit(state),
+    });
+    const other = openDatabase(dbPath, { mode: 'write', beside: true });
+    t.after(() => other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const locked = once(states, 'locked');
+    // SQLite's busy timeout of 250 ms for each of them would be more than two minutes.
+    const refused = range(600).map((seq) =>
+      assert.rejects(writer.commit([record(call())], { ...POSITION, seq }), fails('database_locked')),
+    );
+    await locked;
+    await writer.close();
+    await Promise.all(refused);
+    other.exec('ROLLBACK');
+    assert.equal(other.prepare('SELECT count(*) FROM event').pluck().get(), 0);
+  },
+);
+
+test('a lock that goes away within the last second costs nothing', async (t) => {
+  const states = new EventEmitter();
+  const { dbPath, writer } = await start(t, { onState: ({ state }) => states.emit(state) });
+  const other = openDatabase(dbPath, { mode: 'write', beside: true });
+  t.after(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  const locked = once(states, 'locked');
+  const committed = range(20).map((seq) => writer.commit([record(call())], { ...POSITION, seq }));
+  await locked;
+  const closed = writer.close();
+  other.exec('ROLLBACK');
+  await closed;
+  const results = await Promise.all(committed);
+  assert.equal(
+    results.reduce((sum, { inserted }) => sum + inserted, 0),
+    1,
+  );
+});
+
+/** A writer and its worker. */
+async function startWithWorker(
+  t: TestContext,
+  options: Partial<WriterOptions> = {},
+): Promise<{ writer: Writer; worker: Worker }> {
   const made = once(process, 'worker');
-  const ended = new EventEmitter();
-  const { writer } = await start(t, { onExit: (error) => ended.emit('exit', error) });
-  const exit = once(ended, 'exit');
+  const { writer } = await start(t, options);
   const [worker]: unknown[] = await made;
   assert.ok(worker instanceof Worker);
+  return { writer, worker };
+}
+
+test('a close ends also when the worker dies before it answers', { timeout: 20_000 }, async (t) => {
+  const { writer, worker } = await startWithWorker(t, { closeMs: 3_600_000 });
+  const waiting = assert.rejects(writer.commit([record(call())], POSITION), fails('database_failed'));
+  const closed = writer.close();
+  await worker.terminate();
+  await closed;
+  await waiting;
+});
+
+test('a close ends also when the worker answers nothing any more', { timeout: 20_000 }, async (t) => {
+  const { writer, worker } = await startWithWorker(t, { closeMs: 20 });
+  t.mock.method(worker, 'postMessage', () => {});
+  const waiting = assert.rejects(writer.commit([record(call())], POSITION), fails('database_failed'));
+  const exit = once(worker, 'exit');
+  await writer.close();
+  await waiting;
+  await exit;
+  await assert.rejects(writer.commit([record(call())], POSITION), fails('database_failed'));
+});
+
+test('a worker that breaks rejects what waits, says so, and refuses what comes after', async (t) => {
+  const ended = new EventEmitter();
+  const { writer, worker } = await startWithWorker(t, { onExit: (error) => ended.emit('exit', error) });
+  const exit = once(ended, 'exit');
   const waiting = assert.rejects(writer.commit([record(call())], POSITION), fails('database_failed'));
   await worker.terminate();
   await waiting;

@@ -1,6 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
 import type { PriceCard } from '../contract/pricing.ts';
+import { AppError } from '../errors.ts';
 import { createPriceBook } from '../pricing/book.ts';
 import { createEmbeddedBook } from '../pricing/embedded.ts';
 import { price } from '../pricing/price.ts';
@@ -24,6 +25,8 @@ import {
 /** Pauses between tries for a lock, doubling. SQLite itself waits its busy timeout in each try. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
+/** Once somebody waits for the end, all that still waits for a lock has so long together. */
+const CLOSE_PATIENCE_MS = 1000;
 
 const port = parentPort;
 if (port === null) throw new Error('writer-worker runs in a worker thread');
@@ -37,6 +40,9 @@ class WriterWorker {
   readonly #checkpoints: Checkpoints;
   readonly #patienceMs: number;
   readonly #queue: WriterRequest[] = [];
+  readonly #closing = new AbortController();
+  /** From then on nobody waits for a lock any more, in the time of `performance.now`. */
+  #deadline = Number.POSITIVE_INFINITY;
   #working = false;
   #locked = false;
 
@@ -59,6 +65,10 @@ class WriterWorker {
   }
 
   take(request: WriterRequest): void {
+    if (request.call.call === 'close' && !this.#closing.signal.aborted) {
+      this.#deadline = performance.now() + CLOSE_PATIENCE_MS;
+      this.#closing.abort();
+    }
     this.#queue.push(request);
     if (!this.#working) void this.#work();
   }
@@ -78,7 +88,7 @@ class WriterWorker {
   async #answer(request: WriterRequest): Promise<void> {
     const { seq, call } = request;
     try {
-      const value = await this.#patiently(() => this.#do(call));
+      const value = call.call === 'close' ? this.#close() : await this.#patiently(() => this.#do(call));
       send({ kind: 'reply', seq, value });
     } catch (error) {
       send({ kind: 'error', seq, error: packError(toStoreError(error)) });
@@ -86,10 +96,12 @@ class WriterWorker {
     if (call.call === 'close') port?.close();
   }
 
-  /** Tries again while another process holds the lock, until the caller's patience ends. */
+  /** Tries again while another process holds the lock, until the caller's patience ends, or that of the end. */
   async #patiently<T>(work: () => T): Promise<T> {
     const start = performance.now();
     for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+      // Not even one try more where the lock is known: each takes SQLite's busy timeout, and many calls can wait.
+      if (this.#locked && performance.now() >= this.#deadline) throw new AppError('database_locked');
       try {
         const value = work();
         this.#report(false);
@@ -97,10 +109,17 @@ class WriterWorker {
       } catch (error) {
         if (!isBusy(error)) throw error;
         this.#report(true);
-        if (performance.now() - start + wait > this.#patienceMs) throw error;
+        const left = Math.min(start + this.#patienceMs, this.#deadline) - performance.now();
+        if (left <= 0) throw error;
+        await this.#pause(Math.min(wait, left));
       }
-      await pause(wait);
     }
+  }
+
+  /** A request to close ends it early, if it comes in between. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    await systemClock.sleep(ms, signal.aborted ? undefined : signal);
   }
 
   #report(locked: boolean): void {
@@ -109,21 +128,21 @@ class WriterWorker {
     send({ kind: 'state', state: { state: locked ? 'locked' : 'ok', since: Date.now() } });
   }
 
-  #do(call: WriterCall): WriterReply {
+  #do(call: Exclude<WriterCall, { call: 'close' }>): WriterReply {
     if (call.call === 'commit') return this.#core.commit(unpackRecords(call.records), call.position);
     if (call.call === 'gateway') return this.#core.gateway(call.baseUrl);
     if (call.call === 'openGap') return this.#core.openGap(call.gap);
     if (call.call === 'closeGap') this.#core.closeGap(call.id, call.toMs, call.estimate);
     else if (call.call === 'saveContact') this.#core.saveContact(call.contact);
-    else if (call.call === 'saveSettings') this.#core.saveSettings(call.rows);
-    else this.#close();
+    else this.#core.saveSettings(call.rows);
     return null;
   }
 
-  #close(): void {
+  #close(): null {
     this.#checkpoints.stop();
     // Closing the last connection brings the log into the file and removes it.
     this.#db.close();
+    return null;
   }
 }
 

@@ -19,6 +19,8 @@ export interface WriterOptions {
   readonly dataKey: Uint8Array | null;
   /** How long a call waits for another process's lock before it is refused. 10 s. */
   readonly patienceMs?: number;
+  /** How long `close` waits for the worker before it does without its answer. 8 s. */
+  readonly closeMs?: number;
   /** A lock is in the way, or no longer. Called at once, long before patience ends. */
   readonly onState?: (state: WriterState) => void;
   /** The worker ended without being asked; all its calls were rejected, and further ones are. */
@@ -26,6 +28,8 @@ export interface WriterOptions {
 }
 
 const PATIENCE_MS = 10_000;
+/** Waiting for a lock takes a part of this, and bringing the log into the file another. */
+const CLOSE_MS = 8_000;
 
 /** The worker answered one call with what belongs to another. */
 const strange = (call: WriterCall['call']): AppError =>
@@ -57,6 +61,7 @@ export function startWriter(options: WriterOptions): Promise<Writer> {
 class WriterClient implements Writer {
   readonly started: Promise<void>;
   readonly #worker: Worker;
+  readonly #closeMs: number;
   readonly #pending = new Map<number, Pending>();
   #seq = 0;
   /** Why no call can succeed any more. */
@@ -65,6 +70,7 @@ class WriterClient implements Writer {
 
   constructor(worker: Worker, options: WriterOptions) {
     this.#worker = worker;
+    this.#closeMs = options.closeMs ?? CLOSE_MS;
     this.started = new Promise((resolve, reject) => {
       let failure: AppError | null = null;
       let ready = false;
@@ -125,6 +131,10 @@ class WriterClient implements Writer {
     await this.#call({ call: 'saveSettings', rows });
   };
 
+  /**
+   * What was asked before gets about 1 s in all where another process holds a lock, and is refused then. Resolves also
+   * when the worker ended otherwise, or hangs (on a disk that does not answer): its calls were rejected.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -132,9 +142,22 @@ class WriterClient implements Writer {
 
   async #close(): Promise<void> {
     if (this.#ended !== null) return;
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
-    await this.#call({ call: 'close' });
-    await exited;
+    const over = Promise.withResolvers<void>();
+    this.#worker.once('exit', over.resolve);
+    const giveUp = setTimeout(() => {
+      this.#end(new AppError('database_failed', { detail: 'the writer does not answer' }));
+      this.#worker.unref();
+      void this.#worker.terminate();
+      over.resolve();
+    }, this.#closeMs);
+    try {
+      await this.#call({ call: 'close' });
+    } catch (error) {
+      if (this.#ended === null) throw error;
+    } finally {
+      await over.promise;
+      clearTimeout(giveUp);
+    }
   }
 
   #call(call: WriterCall, transfer: ArrayBuffer[] = []): Promise<WriterReply> {
@@ -155,7 +178,7 @@ class WriterClient implements Writer {
   }
 
   #end(error: AppError): void {
-    this.#ended = error;
+    this.#ended ??= error;
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
