@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { Frame, Inbox, Position } from '../../src/lib/contract/inbox.ts';
 import type { RawRecord } from '../../src/lib/contract/record.ts';
 import { createSecretBox } from '../../src/lib/secrets/secret-box.ts';
+import { FakeClock } from './fake-clock.ts';
 
 export const box = createSecretBox(Buffer.alloc(32, 7));
 export const otherBox = createSecretBox(Buffer.alloc(32, 8));
@@ -39,6 +40,30 @@ export async function tempDir(t: TestContext): Promise<string> {
   return dir;
 }
 
+/** In tests, how long a group commit may take: no other pause is so long. */
+export const SLOW_MS = 4_321;
+
+/** Tells the pauses that were asked for, without the watch that is kept while something is written. */
+export class SpoolClock extends FakeClock {
+  readonly sleeps: number[] = [];
+  #asleep = 0;
+  #noticed: Array<() => void> = [];
+
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const over = super.sleep(ms, signal);
+    if (ms === SLOW_MS) return over;
+    this.sleeps.push(ms);
+    this.#asleep += 1;
+    for (const notice of this.#noticed.splice(0)) notice();
+    await over;
+    this.#asleep -= 1;
+  }
+
+  override async someoneSleeps(): Promise<void> {
+    while (this.#asleep === 0) await new Promise<void>((resolve) => this.#noticed.push(resolve));
+  }
+}
+
 export interface Opened {
   readonly inbox: SpoolInbox;
   readonly dir: string;
@@ -56,7 +81,7 @@ export async function openTest(t: TestContext, options: Partial<InboxOptions> = 
     onDamage: (loss) => damage.push(loss),
     ...options,
     dir,
-    limits: { lingerMs: 0, ...options.limits },
+    limits: { lingerMs: 0, slowMs: SLOW_MS, ...options.limits },
   });
   t.after(() => inbox.close().catch(() => {}));
   return { inbox, dir, damage };
@@ -105,10 +130,18 @@ export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: made up`), { code });
 }
 
-/** The real files, until `fail` names a code for an operation. A failing write leaves half of its bytes behind. */
+/** An operation that does not come back until it is let go. */
+export interface Hang {
+  /** Resolves when somebody met it. */
+  readonly met: Promise<void>;
+  readonly release: () => void;
+}
+
+/** The real files, until `fail` names a code for an operation, or `hang` stops it. A failing write leaves half of its bytes behind. */
 export class FaultyFiles implements SpoolFiles {
   readonly failing = new Map<Operation, string>();
   readonly calls = new Map<Operation, number>();
+  readonly #hanging = new Map<Operation, () => Promise<void>>();
   free = Number.MAX_SAFE_INTEGER;
   /** A longer write fails with ENOSPC. */
   longestWrite = Number.MAX_SAFE_INTEGER;
@@ -118,6 +151,20 @@ export class FaultyFiles implements SpoolFiles {
   fail(operation: Operation, code: string | null): void {
     if (code === null) this.failing.delete(operation);
     else this.failing.set(operation, code);
+  }
+
+  hang(operation: 'write' | 'sync'): Hang {
+    const met = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    this.#hanging.set(operation, () => {
+      met.resolve();
+      return over.promise;
+    });
+    const release = (): void => {
+      this.#hanging.delete(operation);
+      over.resolve();
+    };
+    return { met: met.promise, release };
   }
 
   count(operation: Operation): number {
@@ -133,6 +180,7 @@ export class FaultyFiles implements SpoolFiles {
   #wrap(file: SpoolFile): SpoolFile {
     return {
       write: async (bytes, offset) => {
+        await this.#hanging.get('write')?.();
         if (this.failing.has('write')) await file.write(bytes.subarray(0, bytes.length / 2), offset);
         this.#pass('write');
         if (bytes.length > this.longestWrite) throw systemError('ENOSPC');
@@ -143,6 +191,7 @@ export class FaultyFiles implements SpoolFiles {
         return file.read(into, offset);
       },
       sync: async () => {
+        await this.#hanging.get('sync')?.();
         this.#pass('sync');
         await file.sync();
       },

@@ -5,7 +5,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { SpoolStatus } from '../../src/lib/contract/inbox.ts';
-import { FakeClock } from '../support/fake-clock.ts';
 import {
   FaultyFiles,
   names,
@@ -16,18 +15,10 @@ import {
   readRecords,
   record,
   records,
+  SLOW_MS,
+  SpoolClock,
   tempDir,
 } from '../support/inbox-harness.ts';
-
-/** Notes the pauses that were asked for. */
-class NotingClock extends FakeClock {
-  readonly sleeps: number[] = [];
-
-  override sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    this.sleeps.push(ms);
-    return super.sleep(ms, signal);
-  }
-}
 
 for (const [operation, code] of [
   ['write', 'ENOSPC'],
@@ -38,7 +29,7 @@ for (const [operation, code] of [
   ['syncDir', 'EIO'],
 ] as const) {
   test(`${code} on ${operation}: the records wait, the state tells, and nothing is lost or doubled`, async (t) => {
-    const clock = new NotingClock();
+    const clock = new SpoolClock();
     const files = new FaultyFiles();
     const { inbox, dir } = await openTest(t, { clock, files, limits: { segmentBytes: 3000 } });
     const seen: SpoolStatus[] = [];
@@ -79,7 +70,7 @@ for (const [operation, code] of [
 }
 
 test('a frame number is never written twice under one key', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const files = new FaultyFiles();
   const { inbox, dir } = await openTest(t, { clock, files });
   await inbox.append([record(0)]);
@@ -96,7 +87,7 @@ test('a frame number is never written twice under one key', async (t) => {
 });
 
 test('what little room is left is used: after a failure the frames go one by one', async (t) => {
-  const clock = new NotingClock();
+  const clock = new SpoolClock();
   const files = new FaultyFiles();
   const { inbox } = await openTest(t, { clock, files, limits: { frameBytes: 5_000 } });
   files.longestWrite = 6_000;
@@ -109,7 +100,7 @@ test('what little room is left is used: after a failure the frames go one by one
 });
 
 test('where the broken end cannot be cut off either, this run and the next do without it', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const files = new FaultyFiles();
   const { inbox, dir } = await openTest(t, { clock, files });
   await inbox.append([record(0)]);
@@ -129,7 +120,7 @@ test('where the broken end cannot be cut off either, this run and the next do wi
 });
 
 test('a close while writing fails tries once more, then says how many records are lost', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const files = new FaultyFiles();
   const { inbox } = await openTest(t, { clock, files });
   files.fail('write', 'ENOSPC');
@@ -140,6 +131,66 @@ test('a close while writing fails tries once more, then says how many records ar
   await assert.rejects(inbox.close(), { code: 'disk_full', message: /3 records could not be written/ });
   await rejected;
   assert.equal(files.count('write'), tries + 1);
+});
+
+for (const operation of ['write', 'sync'] as const) {
+  test(`a ${operation} that hangs counts as failing after a while, and no longer when it is through`, async (t) => {
+    const clock = new SpoolClock();
+    const files = new FaultyFiles();
+    const { inbox } = await openTest(t, { clock, files });
+    await inbox.append([record(0)]);
+    const seen: SpoolStatus[] = [];
+    const through = new Promise<void>((resolve) => {
+      inbox.onStateChange((status) => {
+        seen.push(status);
+        if (status.state === 'ok') resolve();
+      });
+    });
+    const hang = files.hang(operation);
+    const pending = inbox.append([record(1)]);
+    await hang.met;
+    await clock.advance(SLOW_MS - 1);
+    assert.deepEqual(seen, []);
+    await clock.advance(1);
+    assert.deepEqual(
+      [inbox.status().state, inbox.status().error, inbox.status().since],
+      ['failing', 'SLOW', clock.now()],
+    );
+    hang.release();
+    assert.equal(await pending, 'more');
+    await through;
+    assert.deepEqual(
+      seen.map(({ state, error }) => [state, error]),
+      [
+        ['failing', 'SLOW'],
+        ['ok', null],
+      ],
+    );
+    // Others that took no time leave no watch behind.
+    await clock.advance(2 * SLOW_MS);
+    assert.equal(inbox.status().state, 'ok');
+    assert.deepEqual(numbers(await readAll(inbox)), [0, 1]);
+  });
+}
+
+test('more waiting for a slow disk than memory is given for counts as failing until half of it is written', async (t) => {
+  const clock = new SpoolClock();
+  const files = new FaultyFiles();
+  const { inbox } = await openTest(t, { clock, files, limits: { pendingBytes: 4 << 20 } });
+  const caughtUp = new Promise<SpoolStatus>((resolve) => {
+    inbox.onStateChange((status) => status.state === 'ok' && resolve(status));
+  });
+  const hang = files.hang('sync');
+  // Each is a group commit of its own, and somewhat longer than 1 MiB with what belongs to it.
+  const pending = range(0, 3).map((n) => inbox.append([record(n, 1 << 20)]));
+  await hang.met;
+  assert.equal(inbox.status().state, 'ok');
+  pending.push(...range(3, 3).map((n) => inbox.append([record(n, 1 << 20)])));
+  assert.deepEqual([inbox.status().state, inbox.status().error], ['failing', 'SLOW']);
+  hang.release();
+  assert.equal((await caughtUp).records, 5);
+  await Promise.all(pending);
+  assert.deepEqual(numbers(await readAll(inbox)), range(0, 6));
 });
 
 test('at the limit the answer is stop, what came is kept, and below half of it all goes on', async (t) => {

@@ -3,7 +3,6 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { Position } from '../../src/lib/contract/inbox.ts';
-import { FakeClock } from '../support/fake-clock.ts';
 import {
   FaultyFiles,
   names,
@@ -15,6 +14,7 @@ import {
   record,
   records,
   SECRET,
+  SpoolClock,
 } from '../support/inbox-harness.ts';
 
 test('what was appended is read back in order, with everything it came with', async (t) => {
@@ -47,7 +47,7 @@ test('nothing of a payload is readable on disk, and nobody else may look', async
 });
 
 test('records wait 5 ms for company, and 200 of them do not wait', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const { inbox } = await openTest(t, { clock, limits: { lingerMs: 5 } });
   const few = Promise.all([inbox.append(records(0, 1)), inbox.append(records(1, 2))]);
   await clock.someoneSleeps();
@@ -178,7 +178,7 @@ test('a segment that is wholly released is deleted, no other', async (t) => {
 });
 
 test('an idle spool whose records are all stored takes no room, and a busy one keeps its segment', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const files = new FaultyFiles();
   const { inbox, dir } = await openTest(t, { clock, files, limits: { idleMs: 10_000 } });
   let last: Position | null = null;
@@ -204,7 +204,7 @@ test('an idle spool whose records are all stored takes no room, and a busy one k
 });
 
 test('new segments sort behind the stored position even when the wall clock went back', async (t) => {
-  const clock = new FakeClock();
+  const clock = new SpoolClock();
   const { inbox, dir } = await openTest(t, { clock });
   await inbox.append([record(0)]);
   const after = (await readAll(inbox))[0]?.position ?? null;

@@ -22,11 +22,11 @@ export interface SpoolStatus {
   readonly segments: number;
   /** Records that are durable in the spool and not yet stored. */
   readonly records: number;
-  /** `full`: at the limit; `failing`: the last write failed and is being tried again. */
+  /** `full`: at the limit; `failing`: the last write failed and is being tried again, or the disk does not keep up. */
   readonly state: 'ok' | 'full' | 'failing';
   /** Epoch ms since when `state` is not ok. */
   readonly since: number | null;
-  /** The system's error code of a failing write, such as ENOSPC. */
+  /** The system's error code of a failing write, such as ENOSPC; `SLOW` where none failed but one takes far too long. */
   readonly error: string | null;
 }
 

@@ -8,6 +8,7 @@ import { encodeSegmentHeader, FRAME_OVERHEAD, HEADER_BYTES, SALT_BYTES, sealFram
 import { Gate } from './gate.ts';
 import { BATCH_BYTES } from './options.ts';
 import type { InboxLimits, InboxOptions } from './options.ts';
+import { Pace } from './pace.ts';
 import { encodeRecords, recordBytes } from './records.ts';
 import { Segment } from './segment.ts';
 import type { FramePlace } from './segment.ts';
@@ -34,6 +35,8 @@ export interface CommitEvents {
   durable(segment: Segment, seq: number, plain: Buffer): void;
   /** A write went well (`null`) or not (the system's error code). */
   wrote(error: string | null): void;
+  /** The disk does not keep up, without an error, or does again. */
+  slow(slow: boolean): void;
   /** The segment gets no more frames. */
   sealed(segment: Segment): Promise<void>;
 }
@@ -57,6 +60,7 @@ export class GroupCommit {
   readonly #work = new Gate();
   readonly #closing = new AbortController();
   readonly #ended: Promise<void>;
+  readonly #pace: Pace;
   #pending: RawRecord[] = [];
   #pendingBytes = 0;
   #firstAt = 0;
@@ -69,16 +73,20 @@ export class GroupCommit {
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#pace = new Pace(deps.clock, deps.limits, (slow) => deps.events.slow(slow));
     this.#ended = this.#run();
   }
 
   /** Resolves when the records are durable. */
   append(records: readonly RawRecord[]): Promise<void> {
     if (this.#pending.length === 0) this.#firstAt = this.#deps.clock.monotonic();
+    let bytes = 0;
     for (const record of records) {
       this.#pending.push(record);
-      this.#pendingBytes += recordBytes(record);
+      bytes += recordBytes(record);
     }
+    this.#pendingBytes += bytes;
+    this.#pace.appended(bytes);
     this.#appended += records.length;
     if (this.#frameIsFull()) this.#linger?.abort();
     this.#work.open();
@@ -119,7 +127,9 @@ export class GroupCommit {
         } else if (this.#retiring) {
           const retiring = this.#retiring;
           this.#retiring = null;
-          if (this.#current?.segment === retiring && retiring.spent) await this.#seal();
+          if (this.#current?.segment === retiring && retiring.spent) {
+            await this.#pace.during(() => this.#seal());
+          }
         } else if (this.#closing.signal.aborted) {
           break;
         } else {
@@ -169,24 +179,33 @@ export class GroupCommit {
   }
 
   async #persist(groups: readonly Group[]): Promise<void> {
-    const { clock, events, limits } = this.#deps;
+    const { clock, limits } = this.#deps;
     const closing = this.#closing.signal;
     let pause = limits.retryMs;
     let failed = false;
     for (let done = 0; done < groups.length;) {
       const last = closing.aborted;
+      // After a failure one frame at a time: the room that is left may do for that.
+      const some = groups.slice(done, failed ? done + 1 : undefined);
       try {
-        // After a failure one frame at a time: the room that is left may do for that.
-        done += await this.#write(groups.slice(done, failed ? done + 1 : undefined));
+        done += await this.#pace.during(() => this.#attempt(some));
         pause = limits.retryMs;
       } catch (error) {
         failed = true;
-        await this.#abandon();
-        events.wrote(errorCode(error));
         if (last) throw error;
         await clock.sleep(pause, closing);
         pause = Math.min(pause * 2, limits.maxRetryMs);
       }
+    }
+  }
+
+  async #attempt(groups: readonly Group[]): Promise<number> {
+    try {
+      return await this.#write(groups);
+    } catch (error) {
+      await this.#abandon();
+      this.#deps.events.wrote(errorCode(error));
+      throw error;
     }
   }
 
@@ -217,6 +236,7 @@ export class GroupCommit {
     for (const { place, plain } of frames) {
       segment.add(place);
       this.#durable += place.count;
+      this.#pace.durable(plain.length);
       events.durable(segment, segment.frames - 1, plain);
     }
     events.wrote(null);

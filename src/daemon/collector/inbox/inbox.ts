@@ -81,6 +81,7 @@ class Spool implements SpoolInbox {
           this.#state.measured(this.#catalog.bytes, this.#limitBytes);
           this.#more.open();
         },
+        slow: (slow) => this.#state.slow(slow),
         sealed: async () => {
           this.#more.open();
           await this.#sweep();

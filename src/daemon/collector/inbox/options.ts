@@ -57,6 +57,12 @@ export interface InboxLimits {
   /** Pauses after a failed write, in ms: the first, and the longest that doubling leads to. */
   readonly retryMs: number;
   readonly maxRetryMs: number;
+  /**
+   * The disk counts as failing (`SLOW`) with more bytes than this appended and not durable, or one group commit under
+   * way for longer than this, in ms; until the commit is done and less than half of the bytes wait.
+   */
+  readonly pendingBytes: number;
+  readonly slowMs: number;
 }
 
 export const DEFAULT_LIMITS: InboxLimits = {
@@ -69,6 +75,8 @@ export const DEFAULT_LIMITS: InboxLimits = {
   idleMs: 10_000,
   retryMs: 100,
   maxRetryMs: 5_000,
+  pendingBytes: 32 * MIB,
+  slowMs: 5_000,
 };
 
 /** Frames that go to disk with one write and one fdatasync; a single longer frame goes alone. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../lib/contract/clock.ts';
 import type { SpoolStatus } from '../../../lib/contract/inbox.ts';
+import { SLOW } from './pace.ts';
 
 type State = SpoolStatus['state'];
 
@@ -8,6 +9,7 @@ export class SpoolState {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #changed: () => void;
   #full = false;
+  #slow = false;
   #error: string | null = null;
   #state: State = 'ok';
   #since: number | null = null;
@@ -26,7 +28,7 @@ export class SpoolState {
   }
 
   get error(): string | null {
-    return this.#error;
+    return this.#error ?? (this.#slow ? SLOW : null);
   }
 
   get full(): boolean {
@@ -45,8 +47,14 @@ export class SpoolState {
     this.#settle();
   }
 
+  /** The disk does not keep up, or it does again. */
+  slow(slow: boolean): void {
+    this.#slow = slow;
+    this.#settle();
+  }
+
   #settle(): void {
-    const state: State = this.#error !== null ? 'failing' : this.#full ? 'full' : 'ok';
+    const state: State = this.error !== null ? 'failing' : this.#full ? 'full' : 'ok';
     if (state === this.#state) return;
     this.#state = state;
     this.#since = state === 'ok' ? null : this.#clock.now();
