@@ -67,6 +67,7 @@ export class TransportRun implements AsyncDisposable {
       },
       complete: (atMs: number) => {
         this.completeMs = atMs;
+        this.#changed();
       },
       lost: (loss: (typeof this.lost)[number]) => void this.lost.push(loss),
     };
