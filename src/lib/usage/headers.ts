@@ -7,7 +7,7 @@ const HEADERS = ['response_headers', 'responseHeaders', 'headers'] as const;
 const MAX_VALUE_BYTES = 1024;
 const RFC_1123 =
   /^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[A-Z]{1,4}|[+-]\d{4})$/;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)$/;
 
 /** The headers of an upstream's answer that are ever looked at. Whatever is not here is not kept. */
 const ALLOWED: ReadonlySet<string> = new Set(

@@ -1,4 +1,3 @@
-const EDGE_SPACE = /^[\s\u0085]+|[\s\u0085]+$/g;
 const PRINTABLE_WORDS = /^[!-~]+(?: [!-~]+)*$/;
 // Control, format, unassigned and separator characters: whatever a terminal or a log line should not receive raw.
 const NOT_GRAPHIC = /[\p{C}\p{Z}\s]+/gu;
@@ -6,17 +5,30 @@ const ELLIPSIS = '...';
 
 /**
  * Trims white space as Go does, because the hash of an event is taken over text that CLIProxyAPI's companions
- * trimmed that way: U+0085 is space there, U+FEFF is not.
+ * trimmed that way: U+0085 is space there, U+FEFF is not. Looks at no character but those it takes away and the two
+ * that stop it: a pattern that is tied to the end would try every run of inner space again, from each of its spaces.
  */
 export function trim(value: string): string {
-  const last = value.length - 1;
-  if (last < 0 || (isPlain(value.charCodeAt(0)) && isPlain(value.charCodeAt(last)))) return value;
-  if (!value.includes('\uFEFF')) return value.replace(EDGE_SPACE, '');
-  return value.replace(/^[^\S\uFEFF]+|[^\S\uFEFF]+$/g, '').replace(/^\u0085+|\u0085+$/g, '');
+  let start = 0;
+  let end = value.length;
+  while (start < end && isGoSpace(value.charCodeAt(start))) start += 1;
+  while (end > start && isGoSpace(value.charCodeAt(end - 1))) end -= 1;
+  return end - start === value.length ? value : value.slice(start, end);
 }
 
-function isPlain(code: number): boolean {
-  return code > 0x20 && code < 0x7f;
+/** Go's `unicode.IsSpace`, by UTF-16 code; there is no white space beyond the basic plane. */
+function isGoSpace(code: number): boolean {
+  if (code < 0x7f) return code === 0x20 || (code >= 0x09 && code <= 0x0d);
+  if (code < 0x1680) return code === 0x85 || code === 0xa0;
+  if (code >= 0x2000 && code <= 0x200a) return true;
+  return (
+    code === 0x1680 ||
+    code === 0x2028 ||
+    code === 0x2029 ||
+    code === 0x202f ||
+    code === 0x205f ||
+    code === 0x3000
+  );
 }
 
 /** Cuts to at most `maxBytes` of UTF-8, on a character boundary. What was cut is marked by a final `...`. */
