@@ -9,6 +9,7 @@ import { healthRoute } from './routes/health.ts';
 import { holdingPageRoute } from './routes/holding-page.ts';
 import { infoRoute } from './routes/info.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
+import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
 import { setupRoute } from './routes/setup.ts';
 import { statusRoute } from './routes/status.ts';
@@ -56,6 +57,9 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     statusRoute(own, '/usage-service/status', context, guard);
     setupRoute(own, '/usage-service/setup', context, guard);
     holdingPageRoute(own);
+  });
+  await app.register(async (bodiless) => {
+    retryRoute(bodiless, context, guard);
   });
   return app;
 }

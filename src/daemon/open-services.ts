@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { runningInContainer } from '../lib/config/container.ts';
@@ -7,7 +7,7 @@ import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
 import type { GatewayClient, GatewayConnection, GatewayInfo, KeyBreaker } from '../lib/contract/gateway.ts';
 import type { Inbox } from '../lib/contract/inbox.ts';
-import type { Writer } from '../lib/contract/writer.ts';
+import type { ContactState, Writer } from '../lib/contract/writer.ts';
 import { createKeyBreaker } from '../lib/gateway/breaker.ts';
 import { createGatewayClient } from '../lib/gateway/client.ts';
 import { verifyAdminKey } from '../lib/secrets/admin-key.ts';
@@ -28,6 +28,8 @@ import { SettingsService } from './settings-service.ts';
 
 /** Settings row with the refusals that the gateway has answered. */
 const REFUSALS = 'gateway_refusals_v1';
+/** How long the collector may take to end before the spool is closed under it. */
+const STOP_MS = 8_000;
 
 /** How long the gateway may take to say what it is to somebody who asked for something else. */
 const INFO_MS = 5_000;
@@ -61,8 +63,10 @@ export class OpenServices implements Services {
     readonly writer: Writer;
     readonly keys: Keys;
     readonly inbox: Inbox | null;
+    /** When a process last wrote to the spool, epoch ms; 0: never. */
+    readonly spoolTouchedMs: number;
   }) {
-    const { options, store, writer, keys, inbox } = parts;
+    const { options, store, writer, keys, inbox, spoolTouchedMs } = parts;
     const { config, clock, board, log } = options;
     this.#options = options;
     this.#writer = writer;
@@ -101,8 +105,8 @@ export class OpenServices implements Services {
             inContainer,
           }),
         position: store.position(),
-        contact: store.contact(),
-        openGap: store.openGaps()[0] ?? null,
+        contact: (gatewayId) => lastSeen(store.contact(gatewayId), spoolTouchedMs),
+        openGaps: (gatewayId) => store.openGaps(gatewayId),
         onCollecting: (transport, upstream) =>
           log.info({ event: 'collecting', transport, upstream }, 'collecting'),
         onError: (error, what) => log.error({ err: error }, `${what} failed`),
@@ -154,11 +158,27 @@ export class OpenServices implements Services {
 
   /** Ends in good order: the collector first, then what it writes to. */
   async close(): Promise<void> {
-    await this.collector?.stop();
-    await this.inbox?.close();
+    const { clock, log } = this.#options;
+    const stopped = this.collector?.stop() ?? Promise.resolve();
+    const done = new AbortController();
+    // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.
+    await Promise.race([stopped, clock.sleep(STOP_MS, done.signal)]);
+    done.abort();
+    try {
+      await this.inbox?.close();
+    } catch (error) {
+      log.error({ err: error }, 'the spool could not be closed in order');
+    }
+    await stopped;
     this.store.close();
     await this.#writer.close();
   }
+}
+
+/** A killed process was at work at least until it last wrote to the spool, also when the database was locked then. */
+function lastSeen(contact: ContactState, spoolTouchedMs: number): ContactState {
+  if (contact.aliveMs === null || contact.cleanStopMs !== null) return contact;
+  return { ...contact, aliveMs: Math.max(contact.aliveMs, spoolTouchedMs) };
 }
 
 /** Opens the database and makes what stands on it. Throws AppError; `database_locked` may be tried again. */
@@ -176,8 +196,13 @@ export async function openServices(options: OpenOptions): Promise<OpenServices> 
     if (keys.rows.size > 0) await writer.saveSettings(keys.rows);
     announce(options, keys);
     const store = new ReadStore(config.dbPath);
-    const damages: SpoolDamage[] = [];
-    let onDamage = (damage: SpoolDamage): void => void damages.push(damage);
+    const spoolTouchedMs = lastWrite(spoolDir(config.dbPath));
+    const known = Promise.withResolvers<OpenServices>();
+    const onDamage = async (damage: SpoolDamage): Promise<void> => {
+      log.error({ segment: damage.segment, kind: damage.kind, bytes: damage.bytes }, damage.detail);
+      const services = await known.promise;
+      await services.collector?.spoolDamaged(damage);
+    };
     const inbox =
       keys.dataKey.kind === 'open'
         ? await openInbox({
@@ -185,15 +210,11 @@ export async function openServices(options: OpenOptions): Promise<OpenServices> 
             box: keys.dataKey.box,
             clock,
             after: store.position(),
-            onDamage: (damage) => onDamage(damage),
+            onDamage,
           })
         : null;
-    const services = new OpenServices({ options, store, writer, keys, inbox });
-    onDamage = (damage) => {
-      log.error({ segment: damage.segment, kind: damage.kind, bytes: damage.bytes }, damage.detail);
-      services.collector?.spoolDamaged(damage.fromMs, damage.toMs, damage.detail);
-    };
-    for (const damage of damages) onDamage(damage);
+    const services = new OpenServices({ options, store, writer, keys, inbox, spoolTouchedMs });
+    known.resolve(services);
     return services;
   } catch (error) {
     await writer.close();
@@ -252,6 +273,15 @@ function sealedKey(rows: ReadonlyMap<string, string>): string | null {
 /** The folder of the spool: always beside the database. */
 function spoolDir(dbPath: string): string {
   return join(dirname(dbPath), 'spool');
+}
+
+/** When a segment was last written to, epoch ms; 0 when there is none. */
+function lastWrite(dir: string): number {
+  if (!existsSync(dir)) return 0;
+  const times = readdirSync(dir).map(
+    (name) => statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  );
+  return Math.round(Math.max(0, ...times));
 }
 
 function hasSegments(dbPath: string): boolean {

@@ -120,7 +120,7 @@ export const ERRORS = {
     502,
     Exit.refused,
     'CLIProxyAPI does not accept the saved management key',
-    'Save the right key; or press "try again" after you corrected it in CLIProxyAPI.',
+    'Save the right key; or POST /usage-service/retry after it was corrected in CLIProxyAPI.',
   ),
   gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
   starting: entry(

@@ -251,10 +251,10 @@ test('gateways, gaps, contact and settings', (t) => {
   assert.deepEqual(db.prepare('SELECT to_ms, estimate, cause FROM gap').all(), [
     { to_ms: 9, estimate: 3, cause: 'killed' },
   ]);
-  core.saveContact({ lastContactMs: 7, retentionSeconds: 60, aliveMs: 6, cleanStopMs: null });
-  core.saveContact({ lastContactMs: 8, retentionSeconds: 60, aliveMs: 6, cleanStopMs: 9 });
+  core.saveContact({ gatewayId: 1, lastContactMs: 7, retentionSeconds: 60, aliveMs: 6, cleanStopMs: null });
+  core.saveContact({ gatewayId: 1, lastContactMs: 8, retentionSeconds: 60, aliveMs: 6, cleanStopMs: 9 });
   assert.deepEqual(db.prepare('SELECT * FROM contact_state').all(), [
-    { id: 1, last_contact_ms: 8, retention_seconds: 60, alive_ms: 6, clean_stop_ms: 9 },
+    { gateway_id: 1, last_contact_ms: 8, retention_seconds: 60, alive_ms: 6, clean_stop_ms: 9 },
   ]);
   core.saveSettings(
     new Map([

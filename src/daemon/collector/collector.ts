@@ -8,13 +8,13 @@ import type {
 import type { Inbox, Position, SpoolStatus } from '../../lib/contract/inbox.ts';
 import type { CollectorMode, RawRecord, TransportName } from '../../lib/contract/record.ts';
 import type { DiagnosisCode, Gap, SinkAnswer, Transport } from '../../lib/contract/transport.ts';
-import type { CommitResult, ContactState, Writer } from '../../lib/contract/writer.ts';
+import type { ContactState, Writer } from '../../lib/contract/writer.ts';
+import { AppError } from '../../lib/errors.ts';
 import { hostOf } from '../../lib/gateway/failures.ts';
-import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import type { HealthBoard } from '../health-board.ts';
 import { GapKeeper } from './gap-keeper.ts';
-import { pump } from './pump.ts';
 import { CollectorSession, GATEWAY_CODES, type SessionSettings, type TransportContext } from './session.ts';
+import { Storing } from './storing.ts';
 import type { SupervisorState, SupervisorStatus } from './supervisor.ts';
 
 /** Why nothing is collected, for the health board. */
@@ -30,8 +30,9 @@ export interface CollectorOptions {
   readonly createTransport: (name: TransportName, context: TransportContext) => Transport;
   /** Position of the last stored frame. */
   readonly position: Position | null;
-  readonly contact: ContactState;
-  readonly openGap: Gap | null;
+  /** Where collecting from a gateway stood when the last process ended. */
+  readonly contact: (gatewayId: number) => ContactState;
+  readonly openGaps: (gatewayId: number) => readonly Gap[];
   /** A transport began to deliver. */
   readonly onCollecting: (transport: TransportName, upstream: string) => void;
   readonly onError: (error: unknown, what: string) => void;
@@ -52,59 +53,47 @@ export interface CollectorStatus {
   readonly gateway: GatewayInfo | null;
 }
 
+/** Records of the spool that cannot be read, and the one who waits until that is written down. */
+interface Damage {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly records: number | null;
+  readonly detail: string;
+  readonly noted: () => void;
+}
+
 /** How long the new configuration may take to come up before the old one is ended. */
 const HANDOVER_MS = 5_000;
 const HANDOVER_LOOK_MS = 20;
 const WRITE_AGAIN_MS = 500;
-const NO_CONTACT: ContactState = {
-  lastContactMs: null,
-  retentionSeconds: null,
-  aliveMs: null,
-  cleanStopMs: null,
-};
+/** How long an end waits for what is being changed or stored; the spool keeps what is not. */
+const PATIENCE_MS = 2_000;
 
 /** Takes records from the gateway into the inbox and from there into the store. */
 export class Collector {
   readonly #options: CollectorOptions;
-  readonly #pumping = new AbortController();
-  #pump: Promise<void> | null = null;
+  readonly #storing: Storing;
+  readonly #stopping = new AbortController();
+  /** What ended sessions of this process left behind, by gateway. */
+  readonly #left = new Map<number, Promise<ContactState>>();
   #session: CollectorSession | null = null;
   #trouble: DiagnosisCode | null = null;
-  #storeTrouble: DiagnosisCode | null = null;
-  #contact: ContactState;
-  #contactBelongsTo: string | null = null;
-  #openGap: Gap | null;
+  #troubleText = '';
+  #damages: Damage[] = [];
   #consumed = 0;
   #lastConsumedAt: number | null = null;
-  #lastInsertedAt: number | null = null;
-  #inserted = 0;
-  #skipped = 0;
-  #lastError = '';
   #changing: Promise<void> = Promise.resolve();
-  #stopping = false;
   #collecting = '';
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#contact = options.contact;
-    this.#openGap = options.openGap;
+    this.#storing = new Storing({ ...options, onRefresh: () => this.#session?.lookNow() });
     options.inbox.onStateChange((status) => this.#onSpool(status));
   }
 
   /** Starts storing what the inbox holds, whether or not a gateway is set up. */
   start(): void {
-    const { inbox, writer, clock, position } = this.#options;
-    this.#pump ??= pump(
-      {
-        inbox,
-        writer,
-        clock,
-        from: position,
-        onCommit: (result) => this.#onCommit(result),
-        onTrouble: (code, detail) => this.#onStoreTrouble(code, detail),
-      },
-      this.#pumping.signal,
-    ).catch((error: unknown) => this.#options.onError(error, 'storing records'));
+    this.#storing.start();
   }
 
   /** Puts a configuration to work, or none. Calls are carried out one after the other. */
@@ -114,8 +103,11 @@ export class Collector {
 
   /** A person says "try again". */
   async tryAgain(): Promise<void> {
-    await this.#options.breaker.reset();
-    this.#session?.tryAgain();
+    try {
+      await this.#options.breaker.reset();
+    } finally {
+      this.#session?.tryAgain();
+    }
   }
 
   status(): CollectorStatus {
@@ -126,43 +118,52 @@ export class Collector {
       mode: session?.settings.mode ?? 'auto',
       transport: session?.status.transport ?? '',
       lastConsumedAt: this.#lastConsumedAt,
-      lastInsertedAt: this.#lastInsertedAt,
-      totalInserted: this.#inserted,
-      totalSkipped: this.#skipped,
-      lastError: this.#lastError,
+      lastInsertedAt: this.#storing.lastInsertedAt,
+      totalInserted: this.#storing.inserted,
+      totalSkipped: this.#storing.skipped,
+      lastError: this.#storing.lastError || this.#troubleText,
       gateway: session?.info ?? null,
     };
   }
 
-  /** A segment of the spool could not be read: what it held between these times is missing. */
-  spoolDamaged(fromMs: number, toMs: number, detail: string): void {
-    this.#session?.gaps.record(fromMs, toMs, 'spool_damaged', null, detail);
+  /**
+   * What a segment of the spool held cannot be read. Resolves when that is written down, which needs a gateway to
+   * write it for.
+   */
+  spoolDamaged(damage: Omit<Damage, 'noted'>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#damages.push({ ...damage, noted: resolve });
+    this.#noteDamages();
+    return promise;
   }
 
   /** Ends in good order: nothing more is taken, and what was taken is in the spool, most of it in the store. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.#changing;
+    this.#stopping.abort();
+    await this.#patiently(this.#changing);
     const session = this.#session;
     this.#session = null;
-    if (session) await this.#leave(session);
-    this.#pumping.abort();
-    await this.#pump;
+    if (session) this.#leave(session);
+    await Promise.all(this.#left.values());
+    this.#storing.stop();
+    await this.#patiently(this.#storing.ended());
   }
 
   #queue(work: () => Promise<void>): Promise<void> {
     const done = this.#changing.then(work);
-    this.#changing = done.catch((error: unknown) => this.#options.onError(error, 'changing the collection'));
+    this.#changing = done.catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#options.onError(error, 'changing the collection');
+    });
     return done;
   }
 
-  async #rest(reason: Idle): Promise<void> {
+  #rest(reason: Idle): Promise<void> {
     const previous = this.#session;
     this.#session = null;
     this.#forgetReasons();
-    if (previous) await this.#leave(previous);
-    this.#forgetReasons();
+    if (previous) this.#leave(previous);
     this.#options.board.set(reason);
+    return Promise.resolve();
   }
 
   async #change(settings: SessionSettings): Promise<void> {
@@ -170,77 +171,92 @@ export class Collector {
     this.#forgetReasons();
     if (previous && previous.settings.connection.baseUrl !== settings.connection.baseUrl) {
       this.#session = null;
-      await this.#leave(previous);
+      this.#leave(previous);
       this.#session = await this.#open(settings, null);
       return;
     }
     // The new way in comes up before the old one goes, so that no record falls between them.
     previous?.supersede();
-    this.#session = await this.#open(settings, previous?.gaps ?? null);
+    const session = await this.#open(settings, previous?.gaps ?? null);
+    this.#session = session;
     if (!previous) return;
-    await this.#settled(this.#session);
-    const { state, transport } = this.#session.status;
+    await this.#settled(session);
+    const { state, transport } = session.status;
     if (state === 'running' && transport === 'subscribe') previous.cover();
-    await previous.end();
+    this.#later(previous.end(), 'ending the old way in');
   }
 
   async #open(settings: SessionSettings, known: GapKeeper | null): Promise<CollectorSession> {
-    const { clock, writer, board, breaker, inbox, createClient, createTransport, onError, random } =
-      this.#options;
-    const { baseUrl } = settings.connection;
-    const gatewayId = await this.#untilWritten(() => writer.gateway(baseUrl));
-    const gaps = known ?? (await this.#beginGaps(baseUrl, gatewayId));
+    const { inbox } = this.#options;
+    const { connection } = settings;
+    const gatewayId = await this.#untilWritten(() => this.#options.writer.gateway(connection.baseUrl));
+    const gaps = known ?? (await this.#beginGaps(gatewayId));
+    this.#stopping.signal.throwIfAborted();
     const session: CollectorSession = new CollectorSession({
+      ...this.#options,
       settings,
       gatewayId,
-      clock,
-      client: createClient(settings.connection),
+      client: this.#options.createClient(connection),
       gaps,
-      board,
-      breaker,
-      sink: (records) => this.#take(records),
+      sink: (records) => this.#take(records, gaps),
       consumed: () => this.#consumed,
-      createTransport,
-      onStatus: (status) => this.#onSupervisor(settings.connection, status),
-      onError,
-      ...(random ? { random } : {}),
+      onStatus: (status) => this.#onSupervisor(connection, status),
     });
     session.start(inbox.status().state !== 'ok');
+    this.#noteDamages(gaps);
     return session;
   }
 
-  /** What the last process left behind concerns only the gateway it was about. */
-  async #beginGaps(baseUrl: string, gatewayId: number): Promise<GapKeeper> {
-    const mine = this.#contactBelongsTo === null || this.#contactBelongsTo === baseUrl;
+  async #beginGaps(gatewayId: number): Promise<GapKeeper> {
+    const left = await this.#left.get(gatewayId);
+    this.#left.delete(gatewayId);
     const gaps = new GapKeeper({
       clock: this.#options.clock,
       writer: this.#options.writer,
       gatewayId,
-      previous: mine ? this.#contact : NO_CONTACT,
-      open: mine ? this.#openGap : null,
+      previous: left ?? this.#options.contact(gatewayId),
+      open: this.#options.openGaps(gatewayId),
+      absence: left ? 'paused' : 'downtime',
       onError: (error) => this.#options.onError(error, 'noting a gap'),
     });
     await this.#untilWritten(() => gaps.begin());
-    this.#contactBelongsTo = baseUrl;
-    this.#openGap = null;
     return gaps;
   }
 
-  async #leave(session: CollectorSession): Promise<void> {
-    await session.end();
-    await session.gaps.stop();
-    this.#contact = {
-      lastContactMs: session.gaps.completeMs,
-      retentionSeconds: session.gaps.retentionSeconds,
-      aliveMs: this.#options.clock.now(),
-      cleanStopMs: this.#options.clock.now(),
-    };
+  /** Ends a session that nobody takes over, without being waited for: a disk that hangs must not hang a request. */
+  #leave(session: CollectorSession): void {
+    session.supersede();
+    const left = session
+      .end()
+      .catch((error: unknown) => this.#options.onError(error, 'ending collection'))
+      .then(() => session.gaps.stop());
+    this.#left.set(session.gatewayId, left);
+    this.#later(left, 'ending collection');
   }
 
-  #take(records: readonly RawRecord[]): Promise<SinkAnswer> {
+  #later(work: Promise<unknown>, what: string): void {
+    work.catch((error: unknown) => this.#options.onError(error, what));
+  }
+
+  async #take(records: readonly RawRecord[], gaps: GapKeeper): Promise<SinkAnswer> {
     this.#consumed += records.length;
     this.#lastConsumedAt = this.#options.clock.now();
-    return this.#options.inbox.append(records);
+    try {
+      return await this.#options.inbox.append(records);
+    } catch (error) {
+      gaps.lost('spool_damaged', records.length, 'The spool could not be written before the daemon ended.');
+      throw error;
+    }
+  }
+
+  #noteDamages(gaps = this.#session?.gaps): void {
+    if (!gaps) return;
+    const damages = this.#damages;
+    this.#damages = [];
+    for (const { fromMs, toMs, records, detail, noted } of damages) {
+      gaps.record(fromMs, toMs, 'spool_damaged', records, detail);
+      this.#later(gaps.settled().then(noted), 'noting a damaged spool');
+    }
   }
 
   /** What must be on disk before a record may be taken: tried until it is, or we stop. */
@@ -248,12 +264,12 @@ export class Collector {
     for (;;) {
       try {
         const written = await write();
-        this.#onStoreTrouble(null, '');
+        this.#storing.note(null, '');
         return written;
       } catch (error) {
-        if (this.#stopping || !(error instanceof AppError)) throw error;
-        this.#onStoreTrouble(error.code, error.message);
-        await this.#options.clock.sleep(WRITE_AGAIN_MS, this.#pumping.signal);
+        if (this.#stopping.signal.aborted || !(error instanceof AppError)) throw error;
+        this.#storing.note(error.code, error.message);
+        await this.#options.clock.sleep(WRITE_AGAIN_MS, this.#stopping.signal);
       }
     }
   }
@@ -262,8 +278,15 @@ export class Collector {
   async #settled(session: CollectorSession): Promise<void> {
     const { clock } = this.#options;
     const deadline = clock.monotonic() + HANDOVER_MS;
-    while (session.status.state === 'starting' && clock.monotonic() < deadline)
-      await clock.sleep(HANDOVER_LOOK_MS);
+    while (session.status.state === 'starting' && clock.monotonic() < deadline) {
+      await clock.sleep(HANDOVER_LOOK_MS, this.#stopping.signal);
+    }
+  }
+
+  async #patiently(work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work, this.#options.clock.sleep(PATIENCE_MS, done.signal)]);
+    done.abort();
   }
 
   #forgetReasons(): void {
@@ -271,23 +294,23 @@ export class Collector {
     this.#clearTrouble();
   }
 
-  #onSupervisor(connection: GatewayConnection, status: SupervisorStatus): void {
+  #onSupervisor(connection: GatewayConnection, { state, transport, trouble }: SupervisorStatus): void {
     const { board } = this.#options;
-    if (status.state !== 'running') this.#collecting = '';
-    if (status.trouble === null) {
-      if (status.state === 'running') this.#onRunning(connection, status);
+    if (state !== 'running') this.#collecting = '';
+    if (trouble === null) {
+      if (state === 'running' && transport !== null) this.#onRunning(connection, transport);
       return;
     }
-    const { code, detail } = status.trouble;
+    const { code, detail } = trouble;
     if (this.#trouble && this.#trouble !== code) board.clear(this.#trouble);
     this.#trouble = code;
-    this.#lastError = detail;
+    this.#troubleText = detail;
     board.set(code, { url: connection.baseUrl, host: hostOf(connection.baseUrl), detail });
   }
 
-  #onRunning({ baseUrl }: GatewayConnection, { transport }: SupervisorStatus): void {
+  #onRunning({ baseUrl }: GatewayConnection, transport: TransportName): void {
     this.#clearTrouble();
-    if (transport === null || this.#collecting === transport) return;
+    if (this.#collecting === transport) return;
     this.#collecting = transport;
     this.#options.onCollecting(transport, baseUrl);
   }
@@ -295,47 +318,24 @@ export class Collector {
   #clearTrouble(): void {
     if (this.#trouble) this.#options.board.clear(this.#trouble);
     this.#trouble = null;
-    if (this.#storeTrouble === null) this.#lastError = '';
+    this.#troubleText = '';
   }
 
-  #onSpool(status: SpoolStatus): void {
-    const { board } = this.#options;
-    board.toggle('spool_full', status.state === 'full');
-    board.toggle(
-      'spool_failed',
-      status.state === 'failing',
-      status.error === null ? {} : { detail: status.error },
-    );
+  #onSpool({ state, error }: SpoolStatus): void {
+    const { board, inbox } = this.#options;
+    board.toggle('spool_full', state === 'full');
+    board.toggle('spool_failed', state === 'failing', error === null ? {} : { detail: error });
     const session = this.#session;
     if (!session) return;
-    if (status.state !== 'ok') {
+    if (state !== 'ok') {
       session.pause();
       return;
     }
-    void this.#queue(async () => {
-      if (this.#session === session && this.#options.inbox.status().state === 'ok') await session.resume();
-    });
-  }
-
-  #onCommit(result: CommitResult): void {
-    this.#inserted += result.inserted;
-    this.#skipped += result.duplicates;
-    if (result.inserted > 0) this.#lastInsertedAt = this.#options.clock.now();
-    if (result.refresh) this.#session?.lookNow();
-  }
-
-  #onStoreTrouble(code: ErrorCode | null, detail: string): void {
-    const { board } = this.#options;
-    if (code === null) {
-      if (this.#storeTrouble) board.clear(this.#storeTrouble);
-      this.#storeTrouble = null;
-      if (this.#trouble === null) this.#lastError = '';
-      return;
-    }
-    const reason = code === 'database_locked' || code === 'disk_full' ? code : 'not_storing';
-    if (this.#storeTrouble && this.#storeTrouble !== reason) board.clear(this.#storeTrouble);
-    this.#storeTrouble = reason;
-    this.#lastError = detail;
-    board.set(reason, { detail });
+    this.#later(
+      this.#queue(async () => {
+        if (this.#session === session && inbox.status().state === 'ok') await session.resume();
+      }),
+      'resuming collection',
+    );
   }
 }

@@ -1,11 +1,12 @@
 import type { Clock } from '../../lib/contract/clock.ts';
 import type { Gap, GapCause } from '../../lib/contract/transport.ts';
 import type { ContactState, Writer } from '../../lib/contract/writer.ts';
+import { GapWriter, type GapHandle } from './gap-writer.ts';
 
 /** CLIProxyAPI keeps records this long when its configuration says nothing. */
 export const DEFAULT_RETENTION_SECONDS = 60;
 
-/** How often the last contact is made durable. */
+/** How often it is made durable that we are at work, and what is complete. */
 const SAVE_EVERY_MS = 2_000;
 
 /**
@@ -17,32 +18,32 @@ const IN_FLIGHT_MS = 1_000;
 /** The longest that CLIProxyAPI keeps a record: how old one may be that was waiting before we ever asked. */
 const OLDEST_MS = 3_600_000;
 
+/** How long an end waits for what is not yet written. Without it the next start finds no clean stop, and says so. */
+const STOP_MS = 2_000;
+
 export interface GapKeeperOptions {
   readonly clock: Clock;
   readonly writer: Pick<Writer, 'openGap' | 'closeGap' | 'saveContact'>;
   readonly gatewayId: number;
-  /** What the last process left behind. */
+  /** What the last process, or the last session of this one, left behind. */
   readonly previous: ContactState;
-  /** A gap that the last process opened and never closed. */
-  readonly open: Gap | null;
+  /** Gaps that were opened and never closed. */
+  readonly open: readonly Gap[];
+  /** Why nothing was taken from this gateway until now. */
+  readonly absence: GapCause;
   readonly onError: (error: unknown) => void;
-}
-
-interface OpenGap {
-  readonly id: number;
-  readonly estimate: number | null;
 }
 
 /**
  * Knows since when we may have missed records, and writes it down. It is told of every proof of contact and of every
  * known loss; absences longer than the gateway's retention it finds by itself. A gap never claims too little: where
- * the moment of loss is unknown, the whole time between the last contact and the next one is marked.
+ * the moment of loss is unknown, the whole time from when all had arrived until that is so again is marked.
  */
 export class GapKeeper {
   readonly #clock: Clock;
   readonly #writer: GapKeeperOptions['writer'];
+  readonly #notes: GapWriter;
   readonly #gatewayId: number;
-  readonly #onError: (error: unknown) => void;
   /** Epoch ms up to which everything has arrived; null while that was never so. */
   #completeMs: number | null;
   /** Epoch ms at which a process, this or an earlier one, was last at work. */
@@ -50,29 +51,25 @@ export class GapKeeper {
   /** Monotonic time of the last contact: null until there was one in this process. Wall clocks jump. */
   #lastContactAt: number | null = null;
   #retentionSeconds: number | null;
-  #savedAt = Number.NEGATIVE_INFINITY;
   #absence: GapCause;
   #killed: boolean;
-  #open: Promise<OpenGap | null>;
-  #hasOpen: boolean;
-  #pending: Promise<unknown> = Promise.resolve();
+  #open: GapHandle[];
+  /** When the last of the open gaps was noted, epoch ms. */
+  #openedMs = 0;
+  readonly #stopped = new AbortController();
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(options: GapKeeperOptions) {
     this.#clock = options.clock;
     this.#writer = options.writer;
     this.#gatewayId = options.gatewayId;
-    this.#onError = options.onError;
+    this.#notes = new GapWriter(options.writer, options.clock, options.onError);
     this.#completeMs = options.previous.lastContactMs;
     this.#aliveMs = options.previous.aliveMs;
     this.#retentionSeconds = options.previous.retentionSeconds;
     this.#killed = this.#aliveMs !== null && options.previous.cleanStopMs === null;
-    this.#absence = 'downtime';
-    this.#open = Promise.resolve(options.open && { id: options.open.id, estimate: options.open.estimate });
-    this.#hasOpen = options.open !== null;
-  }
-
-  get completeMs(): number | null {
-    return this.#completeMs;
+    this.#absence = options.absence;
+    this.#open = options.open.map(({ id, estimate }) => ({ id, estimate }));
   }
 
   /** Seconds for which the gateway keeps records; its own default until it was asked. */
@@ -105,6 +102,7 @@ export class GapKeeper {
     this.#killed = false;
     this.#aliveMs = now;
     await this.#writer.saveContact(this.#state(null));
+    this.#saving = this.#saveFromTimeToTime();
   }
 
   /** The gateway was there just now. Called for every chunk of bytes, so it does almost nothing. */
@@ -114,18 +112,20 @@ export class GapKeeper {
     else if (at - this.#lastContactAt > this.retentionSeconds * 1_000)
       this.#returned(at - this.#lastContactAt);
     this.#lastContactAt = at;
-    if (at - this.#savedAt >= SAVE_EVERY_MS) this.#save(null);
   }
 
   /** Everything up to `atMs` has arrived. What is lost from now on was published later. */
   complete(atMs: number): void {
+    const first = this.#completeMs === null;
     this.#completeMs = atMs;
+    if (this.#open.length > 0 && atMs > this.#openedMs) this.#close(atMs);
+    if (first) this.#save(null);
   }
 
   /** A transport is at work again: what began with the last loss or absence is over. */
   ready(): void {
     this.contact();
-    this.#close();
+    this.#close(this.#clock.now());
     this.#absence = 'unreachable';
   }
 
@@ -134,63 +134,65 @@ export class GapKeeper {
     this.#absence = cause;
   }
 
-  /** Records are known to be lost. The gap stays open until a transport is ready again. */
+  /** Records are known to be lost. Unless the loss is over at once, the gap stays open until all arrives again. */
   lost(cause: GapCause, estimate: number | null, detail: string): void {
-    if (this.#hasOpen) return;
-    this.#hasOpen = true;
-    const gap = {
-      gatewayId: this.#gatewayId,
-      fromMs: this.#lossesFrom(this.#clock.now()),
-      toMs: null,
-      cause,
-      estimate,
-      detail,
-    };
-    this.#open = this.#track(
-      this.#writer.openGap(gap).then((id) => ({ id, estimate })),
-      null,
-    );
+    const now = this.#clock.now();
+    const fromMs = this.#lossesFrom(now);
+    if (cause === 'truncated_answer') {
+      this.record(fromMs, now, cause, estimate, detail);
+      return;
+    }
+    this.#openedMs = now;
+    if (this.#open.length > 0) return;
+    const gap = { gatewayId: this.#gatewayId, fromMs, toMs: null, cause, estimate, detail };
+    this.#open = [this.#notes.open(gap)];
   }
 
-  /** A loss that is over: records of a truncated answer, a spool segment that cannot be read. */
+  /** A loss that is over. */
   record(fromMs: number, toMs: number, cause: GapCause, estimate: number | null, detail: string): void {
-    const gap = { gatewayId: this.#gatewayId, fromMs, toMs, cause, estimate, detail };
-    void this.#track(this.#writer.openGap(gap), 0);
+    this.#notes.open({ gatewayId: this.#gatewayId, fromMs, toMs, cause, estimate, detail });
   }
 
-  /** Writes the last contact, marked as an orderly end. */
-  async stop(): Promise<void> {
+  /** Writes that this is an orderly end, if that can be written within a moment. Answers what the next begins with. */
+  async stop(): Promise<ContactState> {
+    this.#stopped.abort();
+    await this.#saving;
     this.#save(this.#clock.now());
-    await this.settled();
+    const waited = new AbortController();
+    await Promise.race([this.settled(), this.#clock.sleep(STOP_MS, waited.signal)]);
+    waited.abort();
+    const clean = this.#notes.giveUp();
+    return this.#state(clean ? this.#clock.now() : null);
   }
 
-  /** Resolves when everything noted so far is written, or has failed and was reported. */
-  async settled(): Promise<void> {
-    await this.#pending;
+  /** Resolves when everything noted so far is written. */
+  settled(): Promise<void> {
+    return this.#notes.settled();
   }
 
-  #close(): void {
-    if (!this.#hasOpen) return;
-    this.#hasOpen = false;
-    const toMs = this.#clock.now();
-    const closing = this.#open.then((gap) =>
-      gap ? this.#writer.closeGap(gap.id, toMs, gap.estimate) : undefined,
-    );
-    this.#open = Promise.resolve(null);
-    void this.#track(closing, undefined);
+  async #saveFromTimeToTime(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      await this.#clock.sleep(SAVE_EVERY_MS, this.#stopped.signal);
+      if (!this.#stopped.signal.aborted) this.#save(null);
+    }
   }
 
-  /** First contact of this process: has the gateway forgotten records since the last process? */
+  #close(toMs: number): void {
+    for (const gap of this.#open) this.#notes.close(gap, toMs);
+    this.#open = [];
+  }
+
+  /** First contact of this session: has the gateway forgotten records since the last one? */
   #resumed(): void {
     const last = this.#completeMs;
     if (last === null) return;
     const horizon = this.#clock.now() - this.retentionSeconds * 1_000;
-    if (horizon > last && !this.#hasOpen) this.record(last, horizon, this.#absence, null, '');
+    if (horizon > last && this.#open.length === 0) this.record(last, horizon, this.#absence, null, '');
   }
 
   /** Contact after an absence in which the gateway forgot records. Durations are monotonic, so a clock jump is none. */
   #returned(absentMs: number): void {
-    if (this.#hasOpen) return;
+    if (this.#open.length > 0) return;
     const now = this.#clock.now();
     this.record(now - absentMs, now - this.retentionSeconds * 1_000, this.#absence, null, '');
   }
@@ -202,25 +204,16 @@ export class GapKeeper {
 
   #save(cleanStopMs: number | null): void {
     this.#aliveMs = this.#clock.now();
-    this.#savedAt = this.#clock.monotonic();
-    void this.#track(this.#writer.saveContact(this.#state(cleanStopMs)), undefined);
+    this.#notes.contact(this.#state(cleanStopMs));
   }
 
   #state(cleanStopMs: number | null): ContactState {
     return {
+      gatewayId: this.#gatewayId,
       lastContactMs: this.#completeMs,
       retentionSeconds: this.#retentionSeconds,
       aliveMs: this.#aliveMs,
       cleanStopMs,
     };
-  }
-
-  #track<T>(work: Promise<T>, otherwise: T): Promise<T> {
-    const settled = work.catch((error: unknown) => {
-      this.#onError(error);
-      return otherwise;
-    });
-    this.#pending = Promise.all([this.#pending, settled]);
-    return settled;
   }
 }

@@ -3,6 +3,8 @@ import { GatewayError, type GatewayClient, type GatewayInfo } from '../../lib/co
 
 /** How often the gateway is asked about itself. Each call costs it about 60 ms of bcrypt, so not often. */
 const EVERY_MS = 30_000;
+/** The least time between two looks, however often the gateway says that something changed. */
+const LEAST_MS = 2_000;
 /** So many rounds in a row must show requests without records before another consumer is suspected. */
 const SUSPICIOUS_ROUNDS = 2;
 
@@ -14,6 +16,8 @@ export interface GatewayWatchOptions {
   readonly onInfo: (info: GatewayInfo) => void;
   /** The version that `X-CPA-VERSION` tells is another one than before. */
   readonly onVersionChange: () => void;
+  /** Whether records are being taken: without that, none can arrive. */
+  readonly collecting: () => boolean;
   /** The gateway's own request counters fell: it was restarted since `sinceMs`. */
   readonly onRestart: (sinceMs: number) => void;
   readonly onSecondConsumer: (suspected: boolean) => void;
@@ -33,6 +37,7 @@ export class GatewayWatch {
   #last: Round | null = null;
   #silentRounds = 0;
   #wake = new AbortController();
+  #again = false;
 
   constructor(options: GatewayWatchOptions) {
     this.#options = options;
@@ -41,13 +46,17 @@ export class GatewayWatch {
   /** Runs until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#again = false;
       await this.#round(signal);
-      await this.#options.clock.sleep(EVERY_MS, AbortSignal.any([signal, this.#wake.signal]));
+      await this.#options.clock.sleep(LEAST_MS, signal);
+      if (this.#again) continue;
+      await this.#options.clock.sleep(EVERY_MS - LEAST_MS, AbortSignal.any([signal, this.#wake.signal]));
     }
   }
 
   /** Looks at once, because something may have changed (`{"refresh":true}`, a new connection). */
   lookNow(): void {
+    this.#again = true;
     this.#wake.abort();
     this.#wake = new AbortController();
   }
@@ -83,7 +92,10 @@ export class GatewayWatch {
       return;
     }
     const starved =
-      info.usageStatisticsEnabled && now.requests > last.requests && now.consumed === last.consumed;
+      info.usageStatisticsEnabled &&
+      this.#options.collecting() &&
+      now.requests > last.requests &&
+      now.consumed === last.consumed;
     if (starved) this.#silentRounds += 1;
     else if (now.consumed > last.consumed) this.#silentRounds = 0;
     onSecondConsumer(this.#silentRounds >= SUSPICIOUS_ROUNDS);

@@ -63,6 +63,7 @@ export const GATEWAY_CODES: readonly DiagnosisCode[] = [
 /** The collecting of one configuration: the way in, and an eye on the gateway. Replaced as a whole by the next one. */
 export class CollectorSession {
   readonly settings: SessionSettings;
+  readonly gatewayId: number;
   readonly gaps: GapKeeper;
   readonly #options: SessionOptions;
   readonly #watch: GatewayWatch;
@@ -71,10 +72,12 @@ export class CollectorSession {
   #watching: Promise<void> = Promise.resolve();
   #superseded = false;
   #covered = false;
+  #paused = false;
   #info: GatewayInfo | null = null;
 
   constructor(options: SessionOptions) {
     this.settings = options.settings;
+    this.gatewayId = options.gatewayId;
     this.gaps = options.gaps;
     this.#options = options;
     this.#supervisor = this.#createSupervisor();
@@ -82,16 +85,10 @@ export class CollectorSession {
       client: options.client,
       clock: options.clock,
       consumed: options.consumed,
+      collecting: () => this.status.state === 'running',
       onInfo: (info) => this.#onInfo(info),
       onVersionChange: () => this.#supervisor.gatewayChanged(),
-      onRestart: (sinceMs) =>
-        options.gaps.record(
-          sinceMs,
-          options.clock.now(),
-          'gateway_restart',
-          null,
-          'Its request counters fell.',
-        ),
+      onRestart: (sinceMs) => this.#onRestart(sinceMs),
       onSecondConsumer: (suspected) => {
         if (!this.#superseded) options.board.toggle('second_consumer', suspected);
       },
@@ -111,6 +108,7 @@ export class CollectorSession {
 
   /** `paused`: only the gateway is looked at, nothing is taken until {@link resume}. */
   start(paused: boolean): void {
+    this.#paused = paused;
     if (!paused) this.#supervisor.start();
     this.#watching = this.#watch
       .run(this.#ending.signal)
@@ -119,13 +117,17 @@ export class CollectorSession {
 
   /** Takes nothing for a while, in good order: the gateway queues meanwhile. */
   pause(): void {
+    this.#paused = true;
     this.gaps.away('spool_full');
-    void this.#supervisor.stop();
+    this.#supervisor.stop().catch((error: unknown) => this.#options.onError(error, 'pausing collection'));
   }
 
+  /** Opens the way in again, with a supervisor of its own, since the old one has ended. */
   async resume(): Promise<void> {
+    this.#paused = false;
     await this.#supervisor.stop();
-    if (this.#ending.signal.aborted) return;
+    // It may have been paused again while the old way in was closing.
+    if (this.#ending.signal.aborted || this.#paused) return;
     this.#supervisor = this.#createSupervisor();
     this.#supervisor.start();
   }
@@ -171,7 +173,8 @@ export class CollectorSession {
       onComplete: (atMs) => gaps.complete(atMs),
       onReady: () => gaps.ready(),
       onLost: (cause, estimate, detail) => {
-        if (!this.#covered) gaps.lost(cause, estimate, detail);
+        // What was popped is with nobody else, whoever is subscribed.
+        if (!this.#covered || cause === 'truncated_answer') gaps.lost(cause, estimate, detail);
       },
       onAway: (cause) => gaps.away(cause),
       onStatus: (status) => {
@@ -191,6 +194,13 @@ export class CollectorSession {
   #onManagement(isThere: boolean): void {
     if (this.#superseded) return;
     this.#options.board.toggle('management_disabled', !isThere, { url: this.settings.connection.baseUrl });
+  }
+
+  /** A subscription is cut by a restart and says so itself, with better times. */
+  #onRestart(sinceMs: number): void {
+    if (this.status.transport === 'subscribe') return;
+    const { gaps, clock } = this.#options;
+    gaps.record(sinceMs, clock.now(), 'gateway_restart', null, 'Its request counters fell.');
   }
 
   #onInfo(info: GatewayInfo): void {

@@ -99,7 +99,7 @@ export class Supervisor {
   async #supervise(): Promise<void> {
     let run: Run | null = null;
     while (!this.#stopping.signal.aborted) {
-      run ??= this.#begin(this.#currentStep());
+      run ??= this.#start(this.#currentStep());
       const outcome: { end: TransportEnd } | { better: Run } = await this.#watch(run);
       if ('better' in outcome) {
         run = outcome.better;
@@ -111,11 +111,21 @@ export class Supervisor {
         await this.#options.clock.sleep(STOPPED_PAUSE_MS, this.#stopping.signal);
       else await this.#recover(outcome.end);
     }
+    // An end right after a step upwards: the run that took over has to end in order too.
+    if (run) {
+      run.abort.abort();
+      await run.ended;
+    }
     this.#set({ state: 'stopped', transport: null, trouble: null });
   }
 
   #currentStep(): TransportName {
     return this.#steps[this.#step] ?? LADDER[0]!;
+  }
+
+  #start(name: TransportName): Run {
+    this.#set({ state: 'starting', transport: name });
+    return this.#begin(name);
   }
 
   #begin(name: TransportName): Run {
@@ -124,7 +134,6 @@ export class Supervisor {
     this.#stopping.signal.addEventListener('abort', stop, { once: true });
     if (this.#stopping.signal.aborted) stop();
     const isReady = Promise.withResolvers<void>();
-    this.#set({ state: this.#status.state === 'running' ? 'running' : 'starting', transport: name });
     const events = {
       ready: () => {
         this.#readyAt = this.#options.clock.monotonic();
@@ -173,15 +182,11 @@ export class Supervisor {
    * a record reaches exactly one of them.
    */
   async #climb(run: Run): Promise<Run | null> {
-    const before = this.#status;
     const name = this.#steps[this.#step - 1];
     if (name === undefined) return null;
     const candidate = this.#begin(name);
     const works = await Promise.race([candidate.ready.then(() => true), candidate.ended.then(() => false)]);
-    if (!works) {
-      this.#set(before);
-      return null;
-    }
+    if (!works) return null;
     this.#step -= 1;
     run.abort.abort();
     await run.ended;

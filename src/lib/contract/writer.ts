@@ -15,8 +15,9 @@ export interface CommitResult {
   readonly lastId: number;
 }
 
-/** State of the collector that must survive a kill. One row. */
+/** Where collecting from one gateway stands. Must survive a kill. */
 export interface ContactState {
+  readonly gatewayId: number;
   /** Epoch ms up to which all that the gateway had for us has arrived. */
   readonly lastContactMs: number | null;
   /** The gateway's retention in seconds when last seen; null when never. */

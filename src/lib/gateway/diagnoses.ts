@@ -48,7 +48,9 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
     level: 'down',
     message: (f) =>
       `CLIProxyAPI${at(f)} refuses the management key${because(f)}. It is not tried again, because five wrong keys ban this address for 30 minutes.`,
-    fix: () => 'Save the right management key (remote-management.secret-key of CLIProxyAPI).',
+    fix: () =>
+      'Save the right management key (remote-management.secret-key of CLIProxyAPI). If it was put right over there, ' +
+      'have it tried again: POST /usage-service/retry.',
   },
   key_missing: {
     level: 'down',

@@ -91,15 +91,15 @@ export class ReadStore {
     );
   }
 
-  /** Gaps that last, oldest first. */
-  openGaps(): Gap[] {
+  /** Gaps of a gateway that last, oldest first. */
+  openGaps(gatewayId: number): Gap[] {
     return guarded(() =>
       this.#db
-        .prepare<[], Gap>(
+        .prepare<[number], Gap>(
           `SELECT id, gateway_id AS gatewayId, from_ms AS fromMs, to_ms AS toMs, cause, estimate, detail
-           FROM gap WHERE to_ms IS NULL ORDER BY from_ms, id`,
+           FROM gap WHERE to_ms IS NULL AND gateway_id = ? ORDER BY from_ms, id`,
         )
-        .all(),
+        .all(gatewayId),
     );
   }
 
@@ -107,8 +107,9 @@ export class ReadStore {
     return guarded(() => this.#setting.get(key) ?? null);
   }
 
-  contact(): ContactState {
-    return guarded(() => readContact(this.#db));
+  /** Where collecting from a gateway stood when that was last written. */
+  contact(gatewayId: number): ContactState {
+    return guarded(() => readContact(this.#db, gatewayId));
   }
 
   /** How far the spool is stored; null when nothing ever was. */

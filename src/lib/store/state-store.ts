@@ -16,22 +16,22 @@ export function readPosition(db: Db): Position | null {
 
 export function saveContact(db: Db, state: ContactState): void {
   db.prepare<Array<number | null>>(
-    `INSERT INTO contact_state (id, last_contact_ms, retention_seconds, alive_ms, clean_stop_ms)
-     VALUES (1, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET last_contact_ms = excluded.last_contact_ms,
+    `INSERT INTO contact_state (gateway_id, last_contact_ms, retention_seconds, alive_ms, clean_stop_ms)
+     VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (gateway_id) DO UPDATE SET last_contact_ms = excluded.last_contact_ms,
        retention_seconds = excluded.retention_seconds, alive_ms = excluded.alive_ms,
        clean_stop_ms = excluded.clean_stop_ms`,
-  ).run(state.lastContactMs, state.retentionSeconds, state.aliveMs, state.cleanStopMs);
+  ).run(state.gatewayId, state.lastContactMs, state.retentionSeconds, state.aliveMs, state.cleanStopMs);
 }
 
-export function readContact(db: Db): ContactState {
+export function readContact(db: Db, gatewayId: number): ContactState {
   const row = db
-    .prepare<[], ContactState>(
-      `SELECT last_contact_ms AS lastContactMs, retention_seconds AS retentionSeconds,
-         alive_ms AS aliveMs, clean_stop_ms AS cleanStopMs FROM contact_state WHERE id = 1`,
+    .prepare<[number], ContactState>(
+      `SELECT gateway_id AS gatewayId, last_contact_ms AS lastContactMs, retention_seconds AS retentionSeconds,
+         alive_ms AS aliveMs, clean_stop_ms AS cleanStopMs FROM contact_state WHERE gateway_id = ?`,
     )
-    .get();
-  return row ?? { lastContactMs: null, retentionSeconds: null, aliveMs: null, cleanStopMs: null };
+    .get(gatewayId);
+  return row ?? { gatewayId, lastContactMs: null, retentionSeconds: null, aliveMs: null, cleanStopMs: null };
 }
 
 export function openGap(db: Db, gap: GapOpen): number {

@@ -6,6 +6,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeWriter } from '../../support/fakes.ts';
 
 const never: ContactState = {
+  gatewayId: 7,
   lastContactMs: null,
   retentionSeconds: null,
   aliveMs: null,
@@ -21,7 +22,8 @@ function harness(previous: ContactState = never, more: Partial<GapKeeperOptions>
     writer,
     gatewayId: 7,
     previous,
-    open: null,
+    open: [],
+    absence: 'downtime',
     onError: (error) => errors.push(error),
     ...more,
   });
@@ -34,6 +36,7 @@ function harness(previous: ContactState = never, more: Partial<GapKeeperOptions>
 
 test('the very first contact opens no gap', async () => {
   const { keeper, gaps, writer, clock } = harness();
+  await keeper.begin();
   keeper.ready();
   assert.deepEqual(await gaps(), []);
   assert.equal(writer.contact?.aliveMs, clock.now());
@@ -42,6 +45,7 @@ test('the very first contact opens no gap', async () => {
     null,
     'while running, the state says that nobody stopped cleanly',
   );
+  await keeper.stop();
 });
 
 test('a clean stop shorter than the retention is no gap, a longer one is one up to what the gateway still kept', async () => {
@@ -52,9 +56,10 @@ test('a clean stop shorter than the retention is no gap, a longer one is one up 
   ] as const) {
     const stoppedAt = start - away;
     const { keeper, gaps } = harness({
+      ...never,
       lastContactMs: stoppedAt,
       retentionSeconds: 60,
-      aliveMs: null,
+      aliveMs: stoppedAt,
       cleanStopMs: stoppedAt,
     });
     keeper.ready();
@@ -65,6 +70,7 @@ test('a clean stop shorter than the retention is no gap, a longer one is one up 
 test('a kill is a gap around its moment even when the daemon is back at once', async () => {
   const start = new FakeClock().now();
   const { keeper, gaps, writer } = harness({
+    ...never,
     lastContactMs: start - 10_000,
     retentionSeconds: 3600,
     aliveMs: start - 9_500,
@@ -104,6 +110,7 @@ test('while a backlog is taken, a loss reaches back to where it began', async ()
 test('a second kill before the first contact was saved is covered too', async () => {
   const start = new FakeClock().now();
   const { keeper, gaps } = harness({
+    ...never,
     lastContactMs: start - 60_000,
     retentionSeconds: 3600,
     aliveMs: start - 8_000,
@@ -140,7 +147,7 @@ test('a gap that the last process left open is closed by the next ready', async 
   } as const;
   const writer = new FakeWriter();
   await writer.openGap(open);
-  const { keeper, clock } = harness(never, { open, writer });
+  const { keeper, clock } = harness(never, { open: [open], writer });
   keeper.ready();
   await keeper.settled();
   assert.equal(writer.gaps[0]?.toMs, clock.now());
@@ -172,29 +179,71 @@ test('a jump of the wall clock is not an absence', async () => {
   assert.deepEqual(await gaps(), []);
 });
 
-test('what is complete is made durable at most every 2 s, and a stop says it was clean', async () => {
+test('being at work is made durable every 2 s, contact or not, and a stop says it was clean', async () => {
   const { keeper, clock, writer } = harness();
-  keeper.ready();
-  const first = writer.contact;
+  await keeper.begin();
+  const begun = clock.now();
   await clock.advance(1_999);
-  keeper.complete(clock.now());
-  keeper.contact();
-  assert.deepEqual(writer.contact, first);
+  assert.equal(writer.contact?.aliveMs, begun);
   await clock.advance(1);
-  keeper.complete(clock.now());
-  keeper.contact();
-  assert.equal(writer.contact?.lastContactMs, clock.now());
-  await keeper.stop();
+  assert.equal(writer.contact?.aliveMs, begun + 2_000);
+  await clock.advance(20_000);
+  assert.equal(writer.contact?.aliveMs, begun + 22_000);
+  const left = await keeper.stop();
   assert.equal(writer.contact?.cleanStopMs, clock.now());
+  assert.deepEqual(left, writer.contact);
 });
 
-test('a writer that fails is reported and breaks nothing', async () => {
+test('the first moment in which all had arrived is written at once', async () => {
+  const { keeper, clock, writer } = harness();
+  await keeper.begin();
+  keeper.complete(clock.now());
+  await keeper.settled();
+  assert.equal(writer.contact?.lastContactMs, clock.now());
+  await keeper.stop();
+});
+
+test('a loss that is noted while a transport goes on is over as soon as all arrives again', async () => {
+  const { keeper, gaps, clock } = harness();
+  keeper.ready();
+  keeper.complete(clock.now());
+  const from = clock.now() - 1_000;
+  await clock.advance(100);
+  keeper.lost('subscription_cut', null, 'the old way in');
+  await clock.advance(50);
+  keeper.complete(clock.now());
+  assert.deepEqual(await gaps(), [{ fromMs: from, toMs: clock.now(), cause: 'subscription_cut' }]);
+});
+
+test('a gap is written as soon as the database lets us, however long it was locked', async () => {
   const writer = new FakeWriter();
-  writer.openGap = () => Promise.reject(new Error('locked'));
-  const { keeper, errors } = harness(never, { writer });
+  const openGap = writer.openGap.bind(writer);
+  let locked = true;
+  writer.openGap = (gap) => (locked ? Promise.reject(new Error('locked')) : openGap(gap));
+  const { keeper, clock, errors } = harness(never, { writer });
   keeper.ready();
   keeper.lost('overflow', 1, '');
   keeper.ready();
-  await keeper.stop();
-  assert.equal(errors.length, 1);
+  for (let pause = 0; pause < 20; pause += 1) {
+    await clock.someoneSleeps();
+    await clock.advance(5_000);
+  }
+  assert.equal(errors.length, 1, 'it is reported once');
+  locked = false;
+  await clock.advance(5_000);
+  await keeper.settled();
+  assert.equal(writer.gaps.length, 1);
+  assert.notEqual(writer.gaps[0]?.toMs, null);
+});
+
+test('an end that could not write everything does not call itself clean', async () => {
+  const writer = new FakeWriter();
+  writer.openGap = () => Promise.reject(new Error('locked'));
+  const { keeper, clock } = harness(never, { writer });
+  keeper.lost('overflow', 1, '');
+  const stopping = keeper.stop();
+  await clock.someoneSleeps();
+  await clock.advance(2_000);
+  assert.equal((await stopping).cleanStopMs, null);
+  assert.equal(writer.contact, null);
 });

@@ -25,8 +25,8 @@ async function pumpUntil(total: number, inbox: MemoryInbox, writer: FakeWriter, 
       writer,
       clock,
       from: null,
-      onCommit: (_result, batch) => {
-        stored += batch.length;
+      onCommit: (result) => {
+        stored += result.inserted;
         if (stored >= total) abort.abort();
       },
       onTrouble: (code) => troubles.push(code),

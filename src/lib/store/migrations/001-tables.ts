@@ -184,7 +184,7 @@ CREATE TABLE inbox_position (
 ) STRICT;
 
 CREATE TABLE contact_state (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
+  gateway_id INTEGER PRIMARY KEY REFERENCES gateway (id),
   last_contact_ms INTEGER,
   retention_seconds INTEGER,
   alive_ms INTEGER,                   -- when a process was last seen at work; written before the first record
