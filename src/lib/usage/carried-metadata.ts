@@ -1,21 +1,22 @@
 import type { Json, ResponseMetadata } from '../contract/event.ts';
-import { isEmpty, put, putGroup, type Group } from './groups.ts';
+import { isEmpty, put, putGroup, wholeTime, type Group } from './groups.ts';
 import { asObject, type JsonObject } from './readers.ts';
 import { redactText } from './redact.ts';
 import { cutToBytes, trim } from './text.ts';
 
-type Kind = 'text' | 'number' | 'boolean';
+/** `time`: epoch ms, `count`: both whole, as the columns that hold them demand; `number`: any finite one. */
+type Kind = 'text' | 'number' | 'count' | 'time' | 'boolean';
 type Shape = { readonly [member: string]: Kind | Shape };
 
 const MAX_VALUE_BYTES = 1024;
 
 const WINDOW: Shape = {
   used_percent: 'number',
-  reset_at_ms: 'number',
+  reset_at_ms: 'time',
   reset_after_seconds: 'number',
-  window_minutes: 'number',
+  window_minutes: 'count',
 };
-const LIMIT: Shape = { limit: 'number', remaining: 'number' };
+const LIMIT: Shape = { limit: 'count', remaining: 'count' };
 
 /** Every member that response metadata may have, in the order in which exports write them. */
 const SHAPE: Shape = {
@@ -27,14 +28,14 @@ const SHAPE: Shape = {
     primary_over_secondary_limit_percent: 'number',
     primary: WINDOW,
     secondary: WINDOW,
-    recover_at_ms: 'number',
+    recover_at_ms: 'time',
     used_percent: 'number',
   },
   errors: {
     ...texts('kind code authorization_error ide_error_code ide_root_error_code'),
     should_retry: 'boolean',
     retry_after_seconds: 'number',
-    retry_after_recover_at_ms: 'number',
+    retry_after_recover_at_ms: 'time',
     rate_limit_bypass: 'text',
   },
   trace: {
@@ -47,7 +48,7 @@ const SHAPE: Shape = {
   },
   response: {
     content_type: 'text',
-    content_length: 'number',
+    content_length: 'count',
     content_disposition: 'text',
     server_timing: 'text',
   },
@@ -59,13 +60,13 @@ const SHAPE: Shape = {
   data_policy: { retention_mode: 'text', zero_retention: 'boolean' },
   provider_usage: {
     ...texts('provider kind state code model unit'),
-    actual: 'number',
-    limit: 'number',
-    remaining: 'number',
-    overage: 'number',
+    actual: 'count',
+    limit: 'count',
+    remaining: 'count',
+    overage: 'count',
     window_kind: 'text',
-    observed_at_ms: 'number',
-    recover_at_ms: 'number',
+    observed_at_ms: 'time',
+    recover_at_ms: 'time',
     recover_at_estimated: 'boolean',
     source: 'text',
   },
@@ -105,8 +106,15 @@ function shape(members: Shape, base: JsonObject, overlay: JsonObject, known: rea
 
 function scalar(kind: Kind, value: unknown, known: readonly string[]): Json {
   if (kind === 'number') return typeof value === 'number' && Number.isFinite(value) ? value : null;
+  if (kind === 'time') return wholeTime(value);
+  if (kind === 'count') return wholeCount(value);
   if (kind === 'boolean') return typeof value === 'boolean' ? value : null;
   if (typeof value !== 'string') return null;
   const text = cutToBytes(redactText(trim(value.slice(0, MAX_VALUE_BYTES * 4)), known), MAX_VALUE_BYTES);
   return text === '' ? null : text.toWellFormed();
+}
+
+function wholeCount(value: unknown): number | null {
+  const whole = typeof value === 'number' ? Math.trunc(value) : -1;
+  return whole >= 0 && Number.isSafeInteger(whole) ? whole + 0 : null;
 }

@@ -32,8 +32,13 @@ export function textOf(members: Members, field: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** A moment in whole epoch ms, a fraction cut off; null for what is no number, before 1970 or beyond the year 9999. */
+export function wholeTime(value: unknown): number | null {
+  const ms = typeof value === 'number' ? Math.trunc(value) : -1;
+  return ms >= 0 && ms <= MAX_TIME_MS ? ms + 0 : null;
+}
+
 /** `baseMs` + `seconds`, as whole epoch ms; null beyond the year 9999. */
 export function after(baseMs: number, seconds: number): number | null {
-  const ms = Math.round(baseMs + seconds * 1000);
-  return ms <= MAX_TIME_MS ? ms : null;
+  return wholeTime(Math.round(baseMs + seconds * 1000));
 }

@@ -1,5 +1,15 @@
 import type { Json, ResponseMetadata, ResponseScalars } from '../contract/event.ts';
-import { after, isEmpty, numberOf, put, putGroup, textOf, type Group, type Members } from './groups.ts';
+import {
+  after,
+  isEmpty,
+  numberOf,
+  put,
+  putGroup,
+  textOf,
+  wholeTime,
+  type Group,
+  type Members,
+} from './groups.ts';
 import type { ResponseHeaders } from './headers.ts';
 import { quotaGroup } from './quota.ts';
 
@@ -78,7 +88,7 @@ export function responseScalars(metadata: ResponseMetadata | null): ResponseScal
   const quota = group(metadata, 'quota');
   const errors = group(metadata, 'errors');
   return {
-    quotaRecoverAtMs: numberOf(quota, 'recover_at_ms'),
+    quotaRecoverAtMs: wholeTime(quota['recover_at_ms']),
     quotaUsedPercent: numberOf(quota, 'used_percent'),
     quotaPlanType: textOf(quota, 'plan_type'),
     errorKind: textOf(errors, 'kind'),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { ResponseMetadata, ResponseScalars } from '../../../src/lib/contract/event.ts';
+import { responseScalars } from '../../../src/lib/usage/response-metadata.ts';
 import { eventOf } from './support.ts';
 
 const BASE_MS = 1_777_687_200_000;
@@ -229,6 +230,46 @@ test('metadata that a record carries stays, cleaned, under what its headers tell
   assert.equal(answered({}, { response_metadata: { made_up: 1 } })[0], null);
 });
 
+test('carried times and counts are whole, or not there: the columns that hold them take nothing else', () => {
+  const carrying = (time: unknown, count: unknown): ReturnType<typeof answered> =>
+    answered(
+      {},
+      {
+        response_metadata: {
+          quota: {
+            primary: { used_percent: 1.5, reset_at_ms: time, window_minutes: count },
+            recover_at_ms: time,
+          },
+          errors: { retry_after_seconds: 0.5, retry_after_recover_at_ms: time },
+          response: { content_length: count },
+          rate_limit: { tokens: { limit: count, remaining: count } },
+          provider_usage: { actual: count, observed_at_ms: time, recover_at_ms: time },
+        },
+      },
+    );
+  const [metadata, scalars] = carrying(1_795_262_381_030.5, 300.9);
+  assert.equal(scalars.quotaRecoverAtMs, 1_795_262_381_030);
+  assert.deepEqual(metadata, {
+    quota: {
+      primary: { used_percent: 1.5, reset_at_ms: 1_795_262_381_030, window_minutes: 300 },
+      recover_at_ms: 1_795_262_381_030,
+    },
+    errors: { retry_after_seconds: 0.5, retry_after_recover_at_ms: 1_795_262_381_030 },
+    response: { content_length: 300 },
+    rate_limit: { tokens: { limit: 300, remaining: 300 } },
+    provider_usage: { actual: 300, observed_at_ms: 1_795_262_381_030, recover_at_ms: 1_795_262_381_030 },
+  });
+  for (const bad of [1e300, -1e300, 253_402_300_800_000, -1, '5', null, [7]]) {
+    const [left, none] = carrying(bad, bad === 253_402_300_800_000 ? 2 ** 60 : bad);
+    assert.equal(none.quotaRecoverAtMs, null, String(bad));
+    assert.deepEqual(
+      left,
+      { quota: { primary: { used_percent: 1.5 } }, errors: { retry_after_seconds: 0.5 } },
+      String(bad),
+    );
+  }
+});
+
 const EXHAUSTED = {
   error: {
     code: 'Subscription:Free-Usage-Exhausted',
@@ -288,4 +329,10 @@ test('only xAI itself is believed', () => {
     xai(EXHAUSTED, { fail: { status_code: 429, body: 'code subscription:free-usage-exhausted' } }),
     undefined,
   );
+});
+
+test('the scalars hold no time that is not whole, whatever the metadata does', () => {
+  const of = (recover_at_ms: number): number | null =>
+    responseScalars({ quota: { recover_at_ms } }).quotaRecoverAtMs;
+  assert.deepEqual([of(7.9), of(1e300), of(-1), of(Number.NaN)], [7, null, null, null]);
 });
