@@ -46,21 +46,22 @@ export const SLOW_MS = 4_321;
 /** Tells the pauses that were asked for, without the watch that is kept while something is written. */
 export class SpoolClock extends FakeClock {
   readonly sleeps: number[] = [];
-  #asleep = 0;
+  /** Who sleeps now. */
+  asleep = 0;
   #noticed: Array<() => void> = [];
 
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const over = super.sleep(ms, signal);
     if (ms === SLOW_MS) return over;
     this.sleeps.push(ms);
-    this.#asleep += 1;
+    this.asleep += 1;
     for (const notice of this.#noticed.splice(0)) notice();
     await over;
-    this.#asleep -= 1;
+    this.asleep -= 1;
   }
 
   override async someoneSleeps(): Promise<void> {
-    while (this.#asleep === 0) await new Promise<void>((resolve) => this.#noticed.push(resolve));
+    while (this.asleep === 0) await new Promise<void>((resolve) => this.#noticed.push(resolve));
   }
 }
 
@@ -141,6 +142,7 @@ export interface Hang {
 export class FaultyFiles implements SpoolFiles {
   readonly failing = new Map<Operation, string>();
   readonly calls = new Map<Operation, number>();
+  readonly #onClose: Array<() => void> = [];
   readonly #hanging = new Map<Operation, () => Promise<void>>();
   free = Number.MAX_SAFE_INTEGER;
   /** A longer write fails with ENOSPC. */
@@ -169,6 +171,11 @@ export class FaultyFiles implements SpoolFiles {
 
   count(operation: Operation): number {
     return this.calls.get(operation) ?? 0;
+  }
+
+  /** Resolves when the next file was closed. */
+  nextClose(): Promise<void> {
+    return new Promise((resolve) => this.#onClose.push(resolve));
   }
 
   #pass(operation: Operation): void {
@@ -200,7 +207,10 @@ export class FaultyFiles implements SpoolFiles {
         await file.truncate(length);
       },
       stat: () => file.stat(),
-      close: () => file.close(),
+      close: async () => {
+        await file.close();
+        for (const tell of this.#onClose.splice(0)) tell();
+      },
     };
   }
 

@@ -166,10 +166,11 @@ for (const operation of ['write', 'sync'] as const) {
         ['ok', null],
       ],
     );
-    // Others that took no time leave no watch behind.
+    // One that took no time leaves no watch behind.
+    await inbox.append([record(2)]);
     await clock.advance(2 * SLOW_MS);
     assert.equal(inbox.status().state, 'ok');
-    assert.deepEqual(numbers(await readAll(inbox)), [0, 1]);
+    assert.deepEqual(numbers(await readAll(inbox)), [0, 1, 2]);
   });
 }
 
@@ -191,6 +192,46 @@ test('more waiting for a slow disk than memory is given for counts as failing un
   assert.equal((await caughtUp).records, 5);
   await Promise.all(pending);
   assert.deepEqual(numbers(await readAll(inbox)), range(0, 6));
+});
+
+test('a close does not wait for a disk that hangs, and writes nothing after it', async (t) => {
+  const clock = new SpoolClock();
+  const files = new FaultyFiles();
+  const { inbox, dir } = await openTest(t, { clock, files, limits: { closeMs: 2_000 } });
+  await inbox.append([record(0)]);
+  const hang = files.hang('sync');
+  const pending = inbox.append([record(1)]);
+  await hang.met;
+  const later = inbox.append([record(2)]);
+  const reading = inbox.read(null, new AbortController().signal)[Symbol.asyncIterator]();
+  await reading.next();
+  const end = reading.next();
+  const refused = [
+    assert.rejects(pending, { code: 'SLOW' }),
+    assert.rejects(later, { code: 'SLOW' }),
+    assert.rejects(inbox.close(), { code: 'data_dir_unusable', message: /2 records .* \(SLOW\)/ }),
+  ];
+  await clock.someoneSleeps();
+  await clock.advance(2_000);
+  await Promise.all(refused);
+  assert.equal((await end).done, true);
+  const writes = files.count('write');
+  // What hung comes through: the one frame is there, and the one after it is not begun.
+  const closed = files.nextClose();
+  hang.release();
+  await closed;
+  assert.equal(files.count('write'), writes);
+  const again = await openTest(t, { dir });
+  assert.deepEqual(numbers(await readAll(again.inbox)), [0, 1]);
+});
+
+test('a close in which all goes well leaves no timer behind', async (t) => {
+  const clock = new SpoolClock();
+  const { inbox } = await openTest(t, { clock });
+  const pending = inbox.append([record(0)]);
+  await inbox.close();
+  await pending;
+  assert.equal(clock.asleep, 0);
 });
 
 test('at the limit the answer is stop, what came is kept, and below half of it all goes on', async (t) => {

@@ -8,7 +8,7 @@ import { encodeSegmentHeader, FRAME_OVERHEAD, HEADER_BYTES, SALT_BYTES, sealFram
 import { Gate } from './gate.ts';
 import { BATCH_BYTES } from './options.ts';
 import type { InboxLimits, InboxOptions } from './options.ts';
-import { Pace } from './pace.ts';
+import { Pace, SLOW } from './pace.ts';
 import { encodeRecords, recordBytes } from './records.ts';
 import { Segment } from './segment.ts';
 import type { FramePlace } from './segment.ts';
@@ -51,6 +51,11 @@ interface Deps extends Pick<InboxOptions, 'dir' | 'box'> {
   readonly segmentBytes: () => number;
 }
 
+/** The close did not wait any longer for a disk that hangs. Carries a code as the system's errors do. */
+class TooSlow extends Error {
+  readonly code = SLOW;
+}
+
 /**
  * The writing half: collects records into frames and makes them durable, one write and one fdatasync at a time. What
  * arrives during a write goes into the next one, so the disk's latency bounds the wait but not the throughput.
@@ -59,6 +64,7 @@ export class GroupCommit {
   readonly #deps: Deps;
   readonly #work = new Gate();
   readonly #closing = new AbortController();
+  #givenUp: TooSlow | null = null;
   readonly #ended: Promise<void>;
   readonly #pace: Pace;
   #pending: RawRecord[] = [];
@@ -101,16 +107,37 @@ export class GroupCommit {
     this.#work.open();
   }
 
-  /** Writes what is pending, once more where writing fails. Rejects with what stopped it; then those appends reject too. */
-  close(): Promise<void> {
+  /**
+   * Writes what is pending, once more where writing fails, for a limited time where it hangs. Rejects with what stopped
+   * it; then those appends reject too.
+   */
+  async close(): Promise<void> {
     this.#closing.abort();
     this.#linger?.abort();
     this.#work.open();
-    return this.#ended;
+    const over = new AbortController();
+    try {
+      await Promise.race([this.#ended, this.#giveUp(over.signal)]);
+    } finally {
+      over.abort();
+    }
   }
 
   get unsaved(): number {
     return this.#appended - this.#durable;
+  }
+
+  async #giveUp(over: AbortSignal): Promise<void> {
+    await this.#deps.clock.sleep(this.#deps.limits.closeMs, over);
+    if (over.aborted) return;
+    // What hangs cannot be called back. If it comes through after all, the next start finds its records once more.
+    this.#givenUp = new TooSlow('the disk does not answer');
+    this.#rejectAll(this.#givenUp);
+    throw this.#givenUp;
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 
   #frameIsFull(): boolean {
@@ -137,7 +164,7 @@ export class GroupCommit {
         }
       }
     } catch (error) {
-      for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+      this.#rejectAll(error);
       throw error;
     } finally {
       await this.#seal();
@@ -184,6 +211,7 @@ export class GroupCommit {
     let pause = limits.retryMs;
     let failed = false;
     for (let done = 0; done < groups.length;) {
+      if (this.#givenUp) throw this.#givenUp;
       const last = closing.aborted;
       // After a failure one frame at a time: the room that is left may do for that.
       const some = groups.slice(done, failed ? done + 1 : undefined);

@@ -63,6 +63,8 @@ export interface InboxLimits {
    */
   readonly pendingBytes: number;
   readonly slowMs: number;
+  /** How long a close waits for the disk, in ms. */
+  readonly closeMs: number;
 }
 
 export const DEFAULT_LIMITS: InboxLimits = {
@@ -77,6 +79,7 @@ export const DEFAULT_LIMITS: InboxLimits = {
   maxRetryMs: 5_000,
   pendingBytes: 32 * MIB,
   slowMs: 5_000,
+  closeMs: 3_000,
 };
 
 /** Frames that go to disk with one write and one fdatasync; a single longer frame goes alone. */
