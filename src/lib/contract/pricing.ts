@@ -7,6 +7,11 @@ export type PicoUsd = number;
 export interface Rates {
   readonly input: PicoUsd | null;
   readonly output: PicoUsd | null;
+  /**
+   * Output of a model that makes pictures, where they cost more than text. An event does not tell how much of its output
+   * is pictures, so all that is not reasoning is billed at this. Left out by all other models.
+   */
+  readonly outputImage?: PicoUsd;
   readonly cacheRead: PicoUsd | null;
   readonly cacheWrite5m: PicoUsd | null;
   readonly cacheWrite1h: PicoUsd | null;
@@ -83,13 +88,17 @@ export type Priced =
 
 /**
  * The price an event was billed at. Two events with the same card, tiers and multipliers share one version; it is
- * stored once, under the SHA-256 of its canonical JSON.
+ * stored once, under the SHA-256 of its canonical JSON. An event without tokens of a model that no source knows costs
+ * nothing: its version has the basis `no tokens`, empty names and no rates.
  */
 export interface PriceVersion {
   readonly model: string;
   readonly source: PriceSource;
   readonly origin: string;
-  /** `base`, `context>N`, `service:NAME`, joined by `+`, then multipliers as `xP/Q`. Says what a person wants to know. */
+  /**
+   * `base`, `context>N`, `service:NAME`, `image-output`, joined by `+`, then multipliers as `xP/Q`; or `no tokens`. Says
+   * what a person wants to know.
+   */
   readonly basis: string;
   readonly rates: Rates;
 }

@@ -1,5 +1,6 @@
 import type { PriceBook, PriceCard, PriceInput, Rates } from '../contract/pricing.ts';
 import { candidateModels } from './model-names.ts';
+import { outputRates } from './rates.ts';
 
 export interface PriceSources {
   /** Cards by model name, exactly as they were saved. */
@@ -32,7 +33,7 @@ function fill(upper: PriceCard, lower: PriceCard): PriceCard {
   const cache = own.input === null ? other : own;
   const rates: Rates = {
     input: own.input ?? other.input,
-    output: own.output ?? other.output,
+    ...outputRates(own, other),
     cacheRead: own.cacheRead ?? cache.cacheRead,
     cacheWrite5m: own.cacheWrite5m ?? cache.cacheWrite5m,
     cacheWrite1h: own.cacheWrite1h ?? cache.cacheWrite1h,

@@ -20,6 +20,7 @@ const REMEMBERED = 4096;
 const KEYS = {
   input: 'input_mtok',
   output: 'output_mtok',
+  outputImage: 'output_image_mtok',
   cacheRead: 'cache_read_mtok',
   cacheWrite5m: 'cache_write_mtok',
   cacheWrite1h: 'cache_write_1h_mtok',
@@ -48,9 +49,11 @@ function ratesAt(price: ModelPrice, seller: string, above: number | null): Rates
   const cacheRead = rateAt(price, KEYS.cacheRead, above);
   // OpenAI's list has a cached price wherever there is a discount (its `pro` models have none): none listed, full price.
   const undiscounted = seller === 'openai' || seller === 'azure' ? input : null;
+  const outputImage = rateAt(price, KEYS.outputImage, above);
   return {
     input,
     output: rateAt(price, KEYS.output, above),
+    ...(outputImage !== null && { outputImage }),
     cacheRead: cacheRead ?? undiscounted,
     cacheWrite5m: rateAt(price, KEYS.cacheWrite5m, above),
     cacheWrite1h: rateAt(price, KEYS.cacheWrite1h, above),
@@ -59,7 +62,8 @@ function ratesAt(price: ModelPrice, seller: string, above: number | null): Rates
 
 /**
  * The tiers of all rates, brought under common thresholds. The package applies a tier when the whole input is greater
- * than its `start`, to the whole request: that is our threshold, number for number.
+ * than its `start`, to the whole request: that is our threshold, number for number (`effectiveThreshold` says what it
+ * means).
  */
 function contextTiers(price: ModelPrice, seller: string): ContextTier[] {
   const starts = new Set<number>();

@@ -17,6 +17,15 @@ export const LONG_PREMIUM_THRESHOLD = 272_000;
 export const LONG_PREMIUM_INPUT: Multiplier = DOUBLE;
 export const LONG_PREMIUM_OUTPUT: Multiplier = { p: 3n, q: 2n };
 
+/**
+ * The line of a context tier: a whole input above it is billed at the tier, one of exactly that many tokens is not.
+ * OpenAI's line reads "more than 272K" and stands in lists as 272,000 and (genai-prices 0.1.8) as 271,999. This is the
+ * one place that decides: 272,000 tokens are not long, whichever list or rule an event is priced by.
+ */
+export function effectiveThreshold(listed: number): number {
+  return listed === LONG_PREMIUM_THRESHOLD - 1 ? LONG_PREMIUM_THRESHOLD : listed;
+}
+
 const inFamily = (slug: string, family: string): boolean => slug === family || slug.startsWith(`${family}-`);
 
 /** `gpt-5.5`, `gpt-5.4` and `gpt-5.4-pro` themselves or a dated snapshot, but not their mini and nano siblings. */

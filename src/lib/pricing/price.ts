@@ -1,4 +1,4 @@
-import type { CostParts, PriceBook, PriceInput, Priced } from '../contract/pricing.ts';
+import type { CostParts, PriceBook, PriceInput, Priced, PriceVersion } from '../contract/pricing.ts';
 import { appliedRates, RATE_SCALE, type ScaledRates } from './rates.ts';
 
 /** The highest cost an event can carry, in nano-USD: 4.5 million USD. */
@@ -16,12 +16,20 @@ function product(tokens: number, rate: bigint | null): bigint | null {
   return rate === null ? null : BigInt(tokens) * rate;
 }
 
+function outputSum(tokens: PriceInput['tokens'], rates: ScaledRates): bigint | null {
+  if (rates.outputImage === null) return product(tokens.output, rates.output);
+  const thought = Math.min(tokens.reasoning, tokens.output);
+  const reasoning = product(thought, rates.output);
+  const pictures = product(tokens.output - thought, rates.outputImage);
+  return reasoning === null || pictures === null ? null : reasoning + pictures;
+}
+
 function partSums(tokens: PriceInput['tokens'], rates: ScaledRates): PartSums | null {
   const input = product(tokens.uncachedInput, rates.input);
   const read = product(tokens.cacheRead, rates.cacheRead);
   const write5m = product(tokens.cacheWrite5m, rates.cacheWrite5m);
   const write1h = product(tokens.cacheWrite1h, rates.cacheWrite1h);
-  const output = product(tokens.output, rates.output);
+  const output = outputSum(tokens, rates);
   if (input === null || read === null || write5m === null || write1h === null || output === null) return null;
   return [input, read, write5m + write1h, output];
 }
@@ -50,14 +58,36 @@ function share(sums: PartSums, total: bigint, p: bigint, q: bigint): CostParts {
   };
 }
 
+/** Of an event without tokens, whose model no source knows: no price can make it cost anything. */
+const NO_TOKENS: PriceVersion = {
+  model: '',
+  source: 'embedded',
+  origin: '',
+  basis: 'no tokens',
+  rates: { input: null, output: null, cacheRead: null, cacheWrite5m: null, cacheWrite1h: null },
+};
+
+const FREE: Priced = {
+  kind: 'priced',
+  nanoUsd: 0,
+  parts: { uncachedInput: 0, cacheRead: 0, cacheWrite: 0, output: 0 },
+  version: NO_TOKENS,
+  clamped: false,
+};
+
+function hasTokens(tokens: PriceInput['tokens']): boolean {
+  const { uncachedInput, cacheRead, cacheWrite5m, cacheWrite1h, output } = tokens;
+  return uncachedInput + cacheRead + cacheWrite5m + cacheWrite1h + output > 0;
+}
+
 /**
  * What an event costs, in integer nano-USD (10^-9 USD): the exact sum of tokens x rate, rounded half up once. Failed
- * requests are priced like others, and there is no price per request. `unpriced` when no source knows the model, or
- * the one that does says no rate for tokens the event has.
+ * requests are priced like others, and there is no price per request. `unpriced` when the event has tokens and no source
+ * knows the model, or the one that does says no rate for tokens the event has.
  */
 export function price(event: PriceInput, book: PriceBook): Priced {
   const card = book.find(event);
-  if (!card) return { kind: 'unpriced' };
+  if (!card) return hasTokens(event.tokens) ? { kind: 'unpriced' } : FREE;
   const { scaled, version } = appliedRates(card, event);
   const sums = partSums(event.tokens, scaled);
   if (!sums) return { kind: 'unpriced' };

@@ -5,6 +5,7 @@ import {
   isDiscountTier,
   isLongPremium,
   isPremiumTier,
+  effectiveThreshold,
   LONG_PREMIUM_INPUT,
   LONG_PREMIUM_OUTPUT,
   LONG_PREMIUM_THRESHOLD,
@@ -17,8 +18,8 @@ import {
  * Which rates of a card an event is billed at.
  *
  * One price counts for the whole request; there is no splitting at a threshold. In this order:
- * 1. A context tier of the card is active when its threshold is strictly below the whole input; the greatest such one
- *    counts. Its fields override the base. Rates and surcharges of a service tier are not put on top of it: a list
+ * 1. A context tier of the card is active when its threshold (see `effectiveThreshold`) is strictly below the whole
+ *    input; the greatest such one counts. Its fields override the base. Rates and surcharges of a service tier are not put on top of it: a list
  *    that has a long-context price means that one. Flex and batch halve it for OpenAI's long-context models only, as
  *    they do in rule 2, so that it makes no difference whether a card spells the long price out.
  * 2. A card without context tiers, for a model with OpenAI's long-context premium and more than 272,000 tokens of
@@ -32,6 +33,8 @@ import {
  * - cache write, 5 minutes: 5/4 of the input for Claude and GPT-5.6, else the input.
  * - cache write, 1 hour: 8/5 of the 5 minute rate for Claude (which makes it twice the input), else the 5 minute rate.
  * - input and output: nothing to derive from. An event with such tokens is unpriced.
+ *
+ * Where the rates chosen have one for pictures, all output that is not reasoning is billed at it.
  */
 
 /**
@@ -43,6 +46,8 @@ export const RATE_SCALE = 40n;
 export interface ScaledRates {
   readonly input: bigint | null;
   readonly output: bigint | null;
+  /** For output that is not reasoning; null where `output` counts for all of it. */
+  readonly outputImage: bigint | null;
   readonly cacheRead: bigint | null;
   readonly cacheWrite5m: bigint | null;
   readonly cacheWrite1h: bigint | null;
@@ -56,6 +61,8 @@ export interface Applied {
 
 interface Choice {
   readonly basis: string;
+  /** The `mode` of a service tier whose own rates were chosen: several can have one name in `basis`. */
+  readonly mode: string;
   readonly rates: Rates;
   readonly long: boolean;
   readonly multiplier: Multiplier | null;
@@ -66,10 +73,16 @@ export function wholeInput(event: PriceInput): number {
   return tokens.uncachedInput + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h;
 }
 
+/** Both output rates of the first that has one: a rate for pictures belongs to its list. */
+export function outputRates(first: Rates, other: Rates): Pick<Rates, 'output' | 'outputImage'> {
+  const { output, outputImage } = first.output === null ? other : first;
+  return outputImage === undefined ? { output } : { output, outputImage };
+}
+
 function override(base: Rates, over: Rates): Rates {
   return {
     input: over.input ?? base.input,
-    output: over.output ?? base.output,
+    ...outputRates(over, base),
     cacheRead: over.cacheRead ?? base.cacheRead,
     cacheWrite5m: over.cacheWrite5m ?? base.cacheWrite5m,
     cacheWrite1h: over.cacheWrite1h ?? base.cacheWrite1h,
@@ -83,24 +96,29 @@ function serviceTierOf(card: PriceCard, tier: string): ServiceTier | undefined {
 
 function choose(card: PriceCard, tier: string, slug: string, input: number): Choice {
   const longModel = isLongPremium(slug);
-  const context = card.contextTiers.findLast((each) => each.threshold < input);
+  const context = card.contextTiers.findLast((each) => effectiveThreshold(each.threshold) < input);
   if (context) {
     const rates = override(card.rates, context.rates);
     const discount = longModel && isDiscountTier(tier) ? tierMultiplier(tier, slug) : null;
-    const basis = `context>${context.threshold}`;
-    return { basis: discount ? `${basis}+service:${tier}` : basis, rates, long: false, multiplier: discount };
+    const start = `context>${effectiveThreshold(context.threshold)}`;
+    const basis = discount ? `${start}+service:${tier}` : start;
+    return { basis, mode: '', rates, long: false, multiplier: discount };
   }
   const long = longModel && card.contextTiers.length === 0 && input > LONG_PREMIUM_THRESHOLD;
   const start = long ? `context>${LONG_PREMIUM_THRESHOLD}` : 'base';
-  if (long && isPremiumTier(tier)) return { basis: start, rates: card.rates, long, multiplier: null };
+  if (long && isPremiumTier(tier)) {
+    return { basis: start, mode: '', rates: card.rates, long, multiplier: null };
+  }
   const service = serviceTierOf(card, tier);
   if (service) {
     const basis = `service:${service.serviceTier}`;
     const rates = override(card.rates, service.rates);
-    return { basis: long ? `${start}+${basis}` : basis, rates, long, multiplier: null };
+    const { mode } = service;
+    return { basis: long ? `${start}+${basis}` : basis, mode, rates, long, multiplier: null };
   }
   const multiplier = tierMultiplier(tier, slug);
-  return { basis: multiplier ? `${start}+service:${tier}` : start, rates: card.rates, long, multiplier };
+  const basis = multiplier ? `${start}+service:${tier}` : start;
+  return { basis, mode: '', rates: card.rates, long, multiplier };
 }
 
 /** `value` x p/q. The scale is chosen so that this never leaves a remainder. */
@@ -121,6 +139,7 @@ function derive(rates: Rates, rule: CacheWriteRule): ScaledRates {
   return {
     input,
     output: scale(rates.output),
+    outputImage: scale(rates.outputImage ?? null),
     cacheRead: scale(rates.cacheRead) ?? times(input, 1n, 10n),
     cacheWrite5m,
     cacheWrite1h,
@@ -131,6 +150,7 @@ function multiply(rates: ScaledRates, onInput: Multiplier, onOutput: Multiplier)
   return {
     input: times(rates.input, onInput.p, onInput.q),
     output: times(rates.output, onOutput.p, onOutput.q),
+    outputImage: times(rates.outputImage, onOutput.p, onOutput.q),
     cacheRead: times(rates.cacheRead, onInput.p, onInput.q),
     cacheWrite5m: times(rates.cacheWrite5m, onInput.p, onInput.q),
     cacheWrite1h: times(rates.cacheWrite1h, onInput.p, onInput.q),
@@ -145,6 +165,7 @@ function integerRates(scaled: ScaledRates): Rates | null {
   return {
     input: pico(scaled.input),
     output: pico(scaled.output),
+    ...(scaled.outputImage !== null && { outputImage: Number(scaled.outputImage / RATE_SCALE) }),
     cacheRead: pico(scaled.cacheRead),
     cacheWrite5m: pico(scaled.cacheWrite5m),
     cacheWrite1h: pico(scaled.cacheWrite1h),
@@ -153,7 +174,7 @@ function integerRates(scaled: ScaledRates): Rates | null {
 
 function apply(card: PriceCard, choice: Choice, rule: CacheWriteRule): Applied {
   let scaled = derive(choice.rates, rule);
-  let basis = choice.basis;
+  let basis = choice.rates.outputImage === undefined ? choice.basis : `${choice.basis}+image-output`;
   if (choice.long) {
     scaled = multiply(scaled, LONG_PREMIUM_INPUT, LONG_PREMIUM_OUTPUT);
     const [onInput, onOutput] = [LONG_PREMIUM_INPUT, LONG_PREMIUM_OUTPUT];
@@ -188,7 +209,7 @@ export function appliedRates(card: PriceCard, event: PriceInput): Applied {
   let choices = remembered.get(card);
   if (!choices) remembered.set(card, (choices = new Map()));
   const multiplier = choice.multiplier ? `${choice.multiplier.p}/${choice.multiplier.q}` : '';
-  const key = `${choice.basis} ${multiplier} ${rule}`;
+  const key = `${choice.basis} ${choice.mode} ${multiplier} ${rule}`;
   let applied = choices.get(key);
   if (!applied) choices.set(key, (applied = apply(card, choice, rule)));
   return applied;

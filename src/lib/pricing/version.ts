@@ -5,12 +5,13 @@ import type { PriceVersion } from '../contract/pricing.ts';
 /** The text a price version is known by: JSON with its keys in alphabetical order and no spaces. */
 export function canonicalPriceVersion(version: PriceVersion): string {
   const { basis, model, origin, rates, source } = version;
-  const { cacheRead, cacheWrite1h, cacheWrite5m, input, output } = rates;
+  const { cacheRead, cacheWrite1h, cacheWrite5m, input, output, outputImage } = rates;
   return JSON.stringify({
     basis,
     model,
     origin,
-    rates: { cacheRead, cacheWrite1h, cacheWrite5m, input, output },
+    // Most have none for pictures; JSON leaves it out then.
+    rates: { cacheRead, cacheWrite1h, cacheWrite5m, input, output, outputImage },
     source,
   });
 }

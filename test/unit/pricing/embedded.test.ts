@@ -218,3 +218,34 @@ test('every model of the data is looked up without an error, and every price is 
   }
   assert.ok(priced > 1000, String(priced));
 });
+
+test('pictures are billed at their own rate, reasoning at that of text', () => {
+  const cost = (model: string, tokens: Partial<PriceInput['tokens']>): [number, string] => {
+    const event = priceInput(model, [0, 0, 0, 0, 0], { executorType: 'GeminiExecutor' });
+    const priced = price({ ...event, tokens: { ...event.tokens, ...tokens } }, book);
+    return priced.kind === 'priced' ? [priced.nanoUsd, priced.version.basis] : [-1, ''];
+  };
+  // 1000x0.3 + 1290x30 USD per million; then 1000x2 + 1000x120 + 300x12.
+  assert.deepEqual(cost('gemini-2.5-flash-image', { uncachedInput: 1000, output: 1290 }), [
+    39_000_000,
+    'base+image-output',
+  ]);
+  assert.deepEqual(
+    cost('gemini-3-pro-image-preview', { uncachedInput: 1000, output: 1300, reasoning: 300 }),
+    [125_600_000, 'base+image-output'],
+  );
+  const text = find('gemini-2.5-flash', { executorType: 'GeminiExecutor' });
+  assert.ok(text && !('outputImage' in text.rates));
+});
+
+test('exactly 272,000 tokens are not long, however a list writes the line', () => {
+  const thresholds = (provider: string): number[] | undefined =>
+    find('gpt-5.4', { provider })?.contextTiers.map((tier) => tier.threshold);
+  assert.deepEqual(thresholds('openai'), [271_999]);
+  const basis = (input: number): string => {
+    const priced = price(priceInput('gpt-5.4', [input, 0, 0, 0, 0], { provider: 'openai' }), book);
+    return priced.kind === 'priced' ? `${priced.version.basis} ${priced.nanoUsd}` : '';
+  };
+  assert.equal(basis(272_000), 'base 680000000');
+  assert.equal(basis(272_001), 'context>272000 1360005000');
+});

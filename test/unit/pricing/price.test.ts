@@ -14,6 +14,7 @@ import {
   emptyBook,
   manualCard,
   mapRow,
+  noRates,
   oneCard,
   priceInput,
   type TokenRow,
@@ -66,6 +67,60 @@ for (const golden of goldens) {
 
 test('no card: unpriced', () => {
   assert.deepEqual(price(priceInput('m', [1, 0, 0, 0, 0]), emptyBook), { kind: 'unpriced' });
+});
+
+test('no tokens cost nothing, also where no source knows the model', () => {
+  const priced = price(priceInput('m', [0, 0, 0, 0, 0]), emptyBook);
+  assert.equal(priced.kind, 'priced');
+  assert.equal(priced.nanoUsd, 0);
+  assert.deepEqual(partList(priced), [0, 0, 0, 0]);
+  assert.equal(priced.version.basis, 'no tokens');
+  const other = price(priceInput('other', [0, 0, 0, 0, 0]), emptyBook);
+  assert.ok(other.kind === 'priced' && other.version === priced.version, 'one version for all of them');
+  const known = price(priceInput('m', [0, 0, 0, 0, 0]), oneCard(manualCard('m', { input: 1_000_000 })));
+  assert.equal(known.kind === 'priced' && known.version.basis, 'base');
+});
+
+test('service tiers of one name and several modes keep their own rates', () => {
+  const tier = (mode: string, input: number) => ({
+    mode,
+    serviceTier: 'priority',
+    rates: { ...noRates, input },
+  });
+  const card = manualCard(
+    'm',
+    { input: 1_000_000 },
+    { serviceTiers: [tier('fast', 3_000_000), tier('turbo', 5_000_000)] },
+  );
+  const cost = (serviceTier: string): number | false => {
+    const priced = price(priceInput('m', [1000, 0, 0, 0, 0], { serviceTier }), oneCard(card));
+    return priced.kind === 'priced' && priced.nanoUsd;
+  };
+  assert.deepEqual([cost('fast'), cost('turbo'), cost('fast')], [3_000_000, 5_000_000, 3_000_000]);
+});
+
+test('a rate for pictures belongs to its list, and multipliers count for it', () => {
+  const M = 1_000_000;
+  const drawing = manualCard('m', { input: 2 * M, output: 12 * M, outputImage: 120 * M });
+  const priced = (card: PriceCard, serviceTier = ''): Priced => {
+    const event = priceInput('m', [0, 0, 0, 0, 100], { serviceTier });
+    return price({ ...event, tokens: { ...event.tokens, reasoning: 40 } }, oneCard(card));
+  };
+  const full = priced(drawing);
+  assert.equal(full.kind === 'priced' && full.nanoUsd, 60 * 120_000 + 40 * 12_000);
+  assert.deepEqual(full.kind === 'priced' && full.version.rates.outputImage, 120 * M);
+  const half = priced(drawing, 'flex');
+  assert.equal(half.kind === 'priced' && half.nanoUsd, 30 * 120_000 + 20 * 12_000);
+  assert.equal(half.kind === 'priced' && half.version.basis, 'base+service:flex+image-output x1/2');
+  const filled = (own: Partial<Rates>): Rates | undefined =>
+    createPriceBook({
+      manual: new Map([['m', manualCard('m', own)]]),
+      synced: new Map(),
+      revision: 1,
+      embedded: oneCard(drawing),
+    }).find(priceInput('m', [1, 0, 0, 0, 1]))?.rates;
+  assert.equal(filled({ input: M })?.outputImage, 120 * M);
+  assert.equal(filled({ output: M })?.outputImage, undefined);
 });
 
 test('a version says the rates that were multiplied with the tokens', () => {

@@ -20,6 +20,11 @@ test('the canonical text has its keys in alphabetical order', () => {
   assert.equal(canonicalPriceVersion(version), text);
 });
 
+test('a rate for pictures is part of the text only where there is one', () => {
+  const drawing = { ...version, rates: { ...version.rates, outputImage: 9 } };
+  assert.equal(canonicalPriceVersion(drawing), text.replace('"output":2}', '"output":2,"outputImage":9}'));
+});
+
 test('the id is the SHA-256 of the canonical text, for equal versions the same', () => {
   const id = createHash('sha256').update(text, 'utf8').digest('hex');
   assert.equal(priceVersionId(version), id);
