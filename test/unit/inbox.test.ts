@@ -151,6 +151,36 @@ test('a reader holds one file at most, and none while it waits', async (t) => {
   assert.equal(files.reading, 0);
 });
 
+test('whoever stops reading leaves no file open, and waits for nothing', { timeout: 20_000 }, async (t) => {
+  const files = new FaultyFiles();
+  const { inbox } = await openTest(t, { files, limits: { tailBytes: 0 } });
+  await inbox.append([record(0)]);
+  await inbox.append([record(1)]);
+  const never = new AbortController().signal;
+  const between = inbox.read(null, never)[Symbol.asyncIterator]();
+  await between.next();
+  assert.equal(files.reading, 1);
+  await between.return?.();
+  assert.equal(files.reading, 0);
+  const atDisk = inbox.read(null, never)[Symbol.asyncIterator]();
+  await atDisk.next();
+  void atDisk.next();
+  await atDisk.return?.();
+  assert.equal(files.reading, 0);
+  const waiting = inbox.read(null, never)[Symbol.asyncIterator]();
+  await waiting.next();
+  await waiting.next();
+  const next = waiting.next();
+  await waiting.return?.();
+  assert.equal((await next).done, true);
+  assert.equal(files.reading, 0);
+  for await (const { position } of inbox.read(null, never)) {
+    assert.equal(position.seq, 0);
+    break;
+  }
+  assert.equal(files.reading, 0);
+});
+
 test('a segment that is wholly released is deleted, no other', async (t) => {
   const { inbox, dir } = await openTest(t, { limits: { segmentBytes: 3000 } });
   for (const n of range(0, 30)) await inbox.append([record(n)]);

@@ -75,8 +75,27 @@ function damageOf(segment: Segment, place: FramePlace, bytes: Buffer, nowMs: num
   };
 }
 
-/** The frames after `position` in order, from memory where they still are there; ends with `signal` or the inbox. */
-export async function* readFrames(
+/**
+ * The frames after `position` in order, from memory where they still are there; ends with `signal` or the inbox. Its
+ * `return` ends a `next` that waits, and resolves when no file is open any more.
+ */
+export function readFrames(
+  source: Source,
+  position: Position | null,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, undefined> {
+  const stop = new AbortController();
+  const frames = generate(source, position, AbortSignal.any([signal, stop.signal]));
+  const leave = frames.return.bind(frames);
+  // A generator's own `return` takes its turn behind the `next` that is under way.
+  frames.return = (value) => {
+    stop.abort();
+    return leave(value);
+  };
+  return frames;
+}
+
+async function* generate(
   source: Source,
   position: Position | null,
   signal: AbortSignal,
