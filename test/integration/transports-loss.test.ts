@@ -185,7 +185,7 @@ test('what arrives says nothing about what is behind it', async (t) => {
   cpa.releaseSubscriptions();
   const end = await run.ended;
   assert.ok(end.kind === 'network', JSON.stringify(end));
-  assert.ok(run.completeMs !== null && run.completeMs <= before + 5_000, String(run.completeMs! - before));
+  assert.ok(run.completeMs !== null && run.completeMs <= before + 5_000, String(run.completeMs));
 });
 
 test('only what is durable is complete', async (t) => {

@@ -77,14 +77,15 @@ export function createKeyBreaker(storage: BreakerStorage, clock: Clock): KeyBrea
     if (stored === state) return Promise.resolve();
     if (saving?.state === state) return saving.done;
     const entries = [...past, ...held.map((one) => one.entry)].slice(-MOST_ENTRIES);
-    const done = storage
-      .save(entries.length === 0 ? null : JSON.stringify(entries))
-      .then(() => {
+    const store = async (): Promise<void> => {
+      try {
+        await storage.save(entries.length === 0 ? null : JSON.stringify(entries));
         stored = Math.max(stored, state);
-      })
-      .finally(() => {
+      } finally {
         if (saving?.state === state) saving = null;
-      });
+      }
+    };
+    const done = store();
     saving = { state, done };
     return done;
   };

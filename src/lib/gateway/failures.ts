@@ -107,7 +107,7 @@ export function neverSent(error: unknown): boolean {
     code in UNTRUSTED ||
     /before secure TLS connection/.test(errorText(error)) ||
     // ioredis, asked to send where the connection has just ended.
-    /^Stream isn't writeable/.test(errorText(error))
+    errorText(error).startsWith("Stream isn't writeable")
   );
 }
 
