@@ -73,7 +73,15 @@ const json = fc.letrec<{ value: Json }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
     fc.string(),
-    fc.constantFrom('req_ok_109', '\u0001', '\u00023k\u0003', ':1795259291921,', '"', 'ü€😀'),
+    fc.constantFrom(
+      'req_ok_109',
+      '\u0001',
+      '\u00023k\u0003',
+      ':1795259291921,',
+      ':0123456789012,',
+      '"',
+      'ü€😀',
+    ),
     fc.integer(),
     fc.integer({ min: 1_000_000_000_000, max: 9_999_999_999_999 }),
     fc.boolean(),
@@ -93,6 +101,13 @@ test('response metadata comes back equal, keys in their order', () => {
   );
   assert.equal(packResponse(null, context), null);
   assert.equal(unpackResponse(null, context), null);
+});
+
+test('digits in a text come back with their leading zero', () => {
+  for (const via of ['host:0123456789012,', 'host:0000000000000}', 'host:1795259291921]']) {
+    const back = unpackResponse(packResponse({ routing: { via } }, context), context);
+    assert.deepEqual(back, { routing: { via } });
+  }
 });
 
 test('what answers usually say packs into few bytes', () => {

@@ -18,8 +18,8 @@ export interface ResponseContext {
 const TRACE_MARK = '\u0001';
 const TIME_MARK = '\u0002';
 const TIME_END = '\u0003';
-/** Times of the years 2001 to 2286 in milliseconds. */
-const TIME = /:(\d{13})(?=[,}\]])/g;
+/** Times of the years 2001 to 2286 in milliseconds. A leading zero, which a text can have, would not come back. */
+const TIME = /:([1-9]\d{12})(?=[,}\]])/g;
 const MARKED_TIME = new RegExp(`${TIME_MARK}(-?[0-9a-z]+)${TIME_END}`, 'g');
 
 /** Response metadata as bytes for the row; null for null. */
