@@ -20,7 +20,10 @@ test('a gateway address is brought into its one form', () => {
     ['http://[::1]:8317/', 'http://[::1]:8317'],
     ['http://cpa:8317/management.html#/login', 'http://cpa:8317'],
     ['http://cpa:8317/?a=b', 'http://cpa:8317'],
-    ['http://CPA:8317/Gate', 'http://CPA:8317/Gate'],
+    ['http://CPA:8317/Gate', 'http://cpa:8317/Gate'],
+    ['HTTP://Cpa.Example:8317', 'http://cpa.example:8317'],
+    ['CPA:8317/V0', 'http://cpa:8317/V0'],
+    ['HTTPS://[FE80::1]', 'https://[fe80::1]'],
     ['http://cpa/v00', 'http://cpa/v00'],
   ];
   for (const [given, expected] of cases) assert.equal(normaliseBaseUrl(given), expected, given);

@@ -12,7 +12,8 @@ export function redactUrl(text: string): string {
 /**
  * The one form in which a gateway's address is stored, compared and called: `http://` added where no scheme is given,
  * no trailing slash, no `/v0/management` and no `/v0` at its end, and without the `/management.html#/...` that people
- * copy from their browser. Everything else stays as it was typed. `''` stays `''`.
+ * copy from their browser. Scheme and host, where case means nothing, are in lower case. Everything else stays as it
+ * was typed. `''` stays `''`.
  *
  * Throws an AppError with `code` for anything that is not an http or https URL, and for a user name or password in
  * it: those would be shown wherever the address is. `name` says in the message what was wrong.
@@ -42,6 +43,7 @@ export function normaliseBaseUrl(
 
   return absolute
     .replace(/[?#].*$/, '')
+    .replace(/^https?:\/\/[^/]*/i, (origin) => origin.toLowerCase())
     .replace(/\/management\.html$/, '')
     .replace(/\/+$/, '')
     .replace(/\/v0\/management$/, '')
