@@ -125,6 +125,41 @@ test('a log without its database stops us: SQLite would delete it', (t) => {
   assert.deepEqual([...contents(dir)], [['usage.sqlite-wal', 'rows']]);
 });
 
+test('a journal without its database stops us as well', (t) => {
+  const made = path.join(storeDir(t), 'usage.sqlite');
+  const old = new Database(made);
+  old.exec('CREATE TABLE usage_events (id INTEGER)');
+  old.exec('BEGIN; INSERT INTO usage_events VALUES (1)');
+  const journal = fs.readFileSync(`${made}-journal`);
+  old.close();
+  for (const bytes of [journal, Buffer.from('rows')]) {
+    for (const beside of [false, true]) {
+      const dir = storeDir(t);
+      const dbPath = path.join(dir, 'usage.sqlite');
+      fs.writeFileSync(`${dbPath}-journal`, bytes);
+      if (beside) fs.writeFileSync(dbPath, '');
+      const before = contents(dir);
+      refuses(() => openDatabase(dbPath, { mode: 'write' }), 'database_foreign', /without its database/);
+      assert.deepEqual(contents(dir), before);
+    }
+  }
+});
+
+test('the journal of a database that was just being made stops nobody', (t) => {
+  const made = path.join(storeDir(t), 'usage.sqlite');
+  const first = new Database(made);
+  first.exec('BEGIN; CREATE TABLE t (id INTEGER)');
+  assert.equal(fs.statSync(made).size, 0);
+  assert.ok(fs.statSync(`${made}-journal`).size > 0);
+  const dbPath = path.join(storeDir(t), 'usage.sqlite');
+  for (const suffix of ['', '-journal']) fs.copyFileSync(made + suffix, dbPath + suffix);
+  first.close();
+  storeDb(t, dbPath);
+  const zeros = path.join(storeDir(t), 'usage.sqlite');
+  fs.writeFileSync(`${zeros}-journal`, Buffer.alloc(512));
+  storeDb(t, zeros);
+});
+
 test('a newer schema is refused, before SQLite opens it and after', (t) => {
   const dbPath = path.join(storeDir(t), 'usage.sqlite');
   const db = openDatabase(dbPath, { mode: 'write' });

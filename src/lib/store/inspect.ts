@@ -41,6 +41,28 @@ function describe(path: string): string {
 }
 
 /**
+ * How a rollback journal begins: its magic number, or zeros until it was synced and after it is over. The pages that
+ * the database had at its start are at offset 16.
+ */
+const JOURNAL_STARTS = ['d9d505f920a163d7', '0000000000000000'];
+const JOURNAL_HEADER_BYTES = 28;
+
+/** A rollback journal begun on an empty database, as ours is when a kill meets its first statement. */
+function restoresNothing(journal: string): boolean {
+  const header = head(journal, JOURNAL_HEADER_BYTES);
+  if (header.length < JOURNAL_HEADER_BYTES) return false;
+  return JOURNAL_STARTS.includes(header.toString('hex', 0, 8)) && header.readUInt32BE(16) === 0;
+}
+
+/** The log or journal that lies beside no database or an empty one and belongs to another; null: none. */
+function lonelyNeighbour(path: string): string | null {
+  const wal = `${path}-wal`;
+  if (size(wal) > 0) return wal;
+  const journal = `${path}-journal`;
+  return size(journal) > 0 && !restoresNothing(journal) ? journal : null;
+}
+
+/**
  * Looks at the file and its neighbours without SQLite, which would create `-wal` and `-shm` beside a foreign
  * database just by reading it. Call it only while this process has no connection to the file: closing a descriptor
  * drops all POSIX locks that the process holds on it, those of SQLite included.
@@ -49,10 +71,9 @@ export function inspectDatabase(path: string): Found {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() === false) return { kind: 'foreign', detail: 'it is not a file' };
   if (stat === undefined || stat.size === 0) {
-    // SQLite deletes the log of a database that it finds empty, and the rows in it are gone.
-    if (size(`${path}-wal`) > 0) {
-      return { kind: 'foreign', detail: `${path}-wal lies there without its database` };
-    }
+    // SQLite deletes the log or journal of a database that it finds empty, and the rows in it are gone.
+    const lonely = lonelyNeighbour(path);
+    if (lonely !== null) return { kind: 'foreign', detail: `${lonely} lies there without its database` };
     return { kind: 'missing' };
   }
   const header = head(path, HEADER_BYTES);
