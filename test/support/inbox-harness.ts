@@ -79,7 +79,7 @@ export async function openTest(t: TestContext, options: Partial<InboxOptions> = 
     box,
     clock: systemClock,
     after: null,
-    onDamage: (loss) => damage.push(loss),
+    onDamage: (loss) => void damage.push(loss),
     ...options,
     dir,
     limits: { lingerMs: 0, slowMs: SLOW_MS, ...options.limits },

@@ -8,6 +8,7 @@ import {
   HEADER_BYTES,
   readFrameHeader,
 } from '../../src/daemon/collector/inbox/format.ts';
+import type { SpoolDamage } from '../../src/daemon/collector/inbox/options.ts';
 import {
   FaultyFiles,
   names,
@@ -149,15 +150,115 @@ test('a destroyed length is bridged, a destroyed end is given up, and both are r
   assert.equal((await names(dir, '.damaged')).length, 2);
 });
 
-test('damage behind the stored position is not reported again, and the file is still kept', async (t) => {
+test('damage behind the stored position may not be noted yet: it is reported until the file is kept aside', async (t) => {
   const { dir, files } = await spoolOf(t, 30);
   const first = await openTest(t, { dir });
   const frames = await readAll(first.inbox);
   await first.inbox.close();
   await flip(files[0]!, (await starts(files[0]!))[1]! + FRAME_HEADER_BYTES);
-  const { inbox, damage } = await openTest(t, { dir, after: frames.at(-1)!.position });
-  assert.deepEqual([inbox.status().records, damage], [0, []]);
+  const after = frames.at(-1)!.position;
+  const second = await openTest(t, { dir, after });
+  assert.equal(second.inbox.status().records, 0);
+  assert.deepEqual(
+    second.damage.map(({ segment, records }) => [segment, records]),
+    [[idOf(files[0]!), 1]],
+  );
   assert.deepEqual(await names(dir, ''), [`${idOf(files[0]!)}.damaged`]);
+  await second.inbox.close();
+  const third = await openTest(t, { dir, after });
+  assert.deepEqual(third.damage, []);
+});
+
+/** Takes losses and notes none until it is told to. */
+class Notes {
+  readonly taken: SpoolDamage[] = [];
+  readonly #open: Array<PromiseWithResolvers<void>> = [];
+
+  readonly take = (damage: SpoolDamage): Promise<void> => {
+    const note = Promise.withResolvers<void>();
+    this.taken.push(damage);
+    this.#open.push(note);
+    return note.promise;
+  };
+
+  noteOne(): void {
+    this.#open.shift()?.resolve();
+  }
+
+  failAll(): void {
+    for (const note of this.#open.splice(0)) note.reject(new Error('not written'));
+  }
+}
+
+/** Resolves when so many names in the directory have the ending. */
+async function untilNamed(dir: string, ending: string, count: number): Promise<void> {
+  while ((await names(dir, ending)).length !== count) await turn();
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('a file that cannot be read keeps its name until its loss is noted', { timeout: 20_000 }, async (t) => {
+  const { dir, files } = await spoolOf(t, 30);
+  const notes = new Notes();
+  const first = await openTest(t, { dir, box: otherBox, onDamage: notes.take });
+  assert.equal(notes.taken.length, files.length);
+  assert.deepEqual(first.inbox.setAside(), { damaged: 0, foreign: files.length });
+  await first.inbox.append([record(50)]);
+  assert.deepEqual(numbers(await readAll(first.inbox)), [50]);
+  assert.deepEqual(await names(dir, '.foreign'), []);
+  notes.noteOne();
+  await untilNamed(dir, '.foreign', 1);
+  assert.deepEqual(await names(dir, '.foreign'), [`${idOf(files[0]!)}.foreign`]);
+  // As after a crash: what was not noted is reported again, and what is noted too late changes no file.
+  await first.inbox.close();
+  notes.noteOne();
+  const second = await openTest(t, { dir, box: otherBox });
+  assert.deepEqual(
+    second.damage.map(({ segment }) => segment),
+    files.slice(1).map(idOf),
+  );
+  assert.equal((await names(dir, '.foreign')).length, files.length);
+  assert.deepEqual(second.inbox.setAside(), { damaged: 0, foreign: files.length });
+});
+
+test('a loss found while reading is reported again unless it was noted', { timeout: 20_000 }, async (t) => {
+  const { dir, files } = await spoolOf(t, 30);
+  const at = await starts(files[1]!);
+  const notes = new Notes();
+  const first = await openTest(t, { dir, onDamage: notes.take });
+  await flip(files[1]!, at[1]! + FRAME_HEADER_BYTES);
+  await flip(files[1]!, at[3]! + FRAME_HEADER_BYTES);
+  const after = (await readRecords(first.inbox, 28)).at(-1)!.position;
+  await first.inbox.release(after);
+  // Nothing of it waits to be stored, and still it is there.
+  assert.deepEqual([first.inbox.status().segments, notes.taken.length], [0, 2]);
+  notes.noteOne();
+  await turn();
+  assert.deepEqual(await names(dir, ''), [`${idOf(files[1]!)}.seg`]);
+  await first.inbox.close();
+  const again = new Notes();
+  const second = await openTest(t, { dir, after, onDamage: again.take });
+  assert.deepEqual(
+    again.taken.map(({ fromMs }) => fromMs),
+    notes.taken.map(({ fromMs }) => fromMs),
+  );
+  again.noteOne();
+  again.noteOne();
+  await untilNamed(dir, '.damaged', 1);
+  assert.deepEqual(await names(dir, ''), [`${idOf(files[1]!)}.damaged`]);
+  assert.deepEqual(second.inbox.setAside(), { damaged: 1, foreign: 0 });
+});
+
+test('a loss that could not be noted leaves its file for the next start', async (t) => {
+  const { dir, files } = await spoolOf(t, 1);
+  const notes = new Notes();
+  const { inbox } = await openTest(t, { dir, box: otherBox, onDamage: notes.take });
+  notes.failAll();
+  await turn();
+  assert.deepEqual(await names(dir, ''), [`${idOf(files[0]!)}.seg`]);
+  await inbox.close();
+  const again = await openTest(t, { dir, box: otherBox });
+  assert.equal(again.damage.length, 1);
 });
 
 test('a lost last frame does not hold its segment back', { timeout: 20_000 }, async (t) => {

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import type { Frame, Inbox, Position, SpoolStatus } from '../../../lib/contract/inbox.ts';
 import type { RawRecord } from '../../../lib/contract/record.ts';
 import type { SinkAnswer } from '../../../lib/contract/transport.ts';
 import { AppError } from '../../../lib/errors.ts';
+import { Aside } from './aside.ts';
+import type { SetAside } from './aside.ts';
 import { GroupCommit } from './commit.ts';
 import { errorCode, nodeFiles } from './files.ts';
 import type { SpoolFiles } from './files.ts';
@@ -11,7 +12,7 @@ import { DEFAULT_LIMITS, limitWith } from './options.ts';
 import type { InboxLimits, InboxOptions, SpoolDamage } from './options.ts';
 import { readFrames } from './reader.ts';
 import { recover } from './recover.ts';
-import type { Recovered, SetAside } from './recover.ts';
+import type { Recovered } from './recover.ts';
 import { Catalog } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { SpoolState } from './state.ts';
@@ -36,7 +37,7 @@ class Spool implements SpoolInbox {
   readonly #more = new Gate();
   readonly #state: SpoolState;
   readonly #commit: GroupCommit;
-  readonly #aside: SetAside;
+  readonly #aside: Aside;
   readonly #listeners = new Set<(status: SpoolStatus) => void>();
   readonly #ids = new UlidSource();
   readonly #closing = new AbortController();
@@ -44,11 +45,17 @@ class Spool implements SpoolInbox {
   #idling: Segment | null = null;
   #closed: Promise<void> | null = null;
 
-  constructor(options: InboxOptions, limits: InboxLimits, files: SpoolFiles, recovered: Recovered) {
+  constructor(
+    options: InboxOptions,
+    limits: InboxLimits,
+    files: SpoolFiles,
+    aside: Aside,
+    recovered: Recovered,
+  ) {
     this.#options = options;
     this.#limits = limits;
     this.#files = files;
-    this.#aside = recovered.aside;
+    this.#aside = aside;
     this.#limitBytes = limits.limitBytes;
     this.#tail = new Tail(limits.tailBytes);
     this.#state = new SpoolState(options.clock, () => {
@@ -110,7 +117,7 @@ class Spool implements SpoolInbox {
       more: this.#more,
       closed: () => this.#closed !== null,
       onDamage: (damage: SpoolDamage) => {
-        this.#options.onDamage(damage);
+        this.#aside.report(damage);
         // The lost frame may have been the last one that the segment was kept for.
         void this.#sweep();
       },
@@ -143,7 +150,7 @@ class Spool implements SpoolInbox {
   }
 
   setAside(): Readonly<SetAside> {
-    return { ...this.#aside };
+    return { ...this.#aside.counts };
   }
 
   onStateChange(listener: (status: SpoolStatus) => void): () => void {
@@ -158,6 +165,7 @@ class Spool implements SpoolInbox {
 
   async #close(): Promise<void> {
     this.#closing.abort();
+    this.#aside.close();
     try {
       await this.#commit.close();
     } catch (error) {
@@ -191,8 +199,7 @@ class Spool implements SpoolInbox {
       segment.leaving = true;
       try {
         if (segment.damaged) {
-          await this.#files.rename(segment.path, join(dir, `${segment.id}.damaged`));
-          this.#aside.damaged += 1;
+          await this.#aside.set(segment.id, 'damaged');
         } else {
           await this.#files.remove(segment.path);
         }
@@ -232,8 +239,9 @@ export async function openInbox(options: InboxOptions): Promise<SpoolInbox> {
   const files = options.files ?? nodeFiles;
   try {
     const { dir, box, after, onDamage } = options;
-    const recovered = await recover({ dir, box, after, onDamage, files });
-    const spool = new Spool(options, limits, files, recovered);
+    const aside = new Aside({ files, dir, onDamage });
+    const recovered = await recover({ dir, box, after, files, aside });
+    const spool = new Spool(options, limits, files, aside, recovered);
     await spool.start();
     return spool;
   } catch (error) {

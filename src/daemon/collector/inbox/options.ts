@@ -32,10 +32,11 @@ export interface InboxOptions {
    */
   readonly after: Position | null;
   /**
-   * Called for every loss, once a run, in the run in which it is noticed: while the spool opens, or while it is read.
-   * What a crash left of a last, unconfirmed write is not a loss.
+   * Called for every loss, once a run: while the spool opens, or while it is read. What a crash left of a last,
+   * unconfirmed write is not a loss. A promise resolves when the loss is noted for good; nothing waits for it but the
+   * renaming of the file. Until then, and until the rest of the file is stored, the next start reports the loss again.
    */
-  readonly onDamage: (damage: SpoolDamage) => void;
+  readonly onDamage: (damage: SpoolDamage) => Promise<void> | void;
   readonly limits?: Partial<InboxLimits>;
   readonly files?: SpoolFiles;
 }

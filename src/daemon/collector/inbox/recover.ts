@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Position } from '../../../lib/contract/inbox.ts';
+import type { Aside } from './aside.ts';
 import { errorCode } from './files.ts';
 import type { SpoolFiles } from './files.ts';
 import { HEADER_BYTES, readSegmentHeader } from './format.ts';
@@ -13,20 +14,16 @@ import { isUlid, ulidTime } from './ulid.ts';
 /** Far above what a segment can be: nothing of ours. */
 const MAX_FILE_BYTES = 1 << 28;
 
-export interface SetAside {
-  /** Files in the spool directory with these endings. */
-  damaged: number;
-  foreign: number;
-}
-
 export interface Recovered {
   readonly segments: readonly Segment[];
-  readonly aside: SetAside;
   /** Every id in the directory, whatever its state. */
   readonly ids: readonly string[];
 }
 
-type Context = Pick<InboxOptions, 'dir' | 'box' | 'after' | 'onDamage'> & { readonly files: SpoolFiles };
+type Context = Pick<InboxOptions, 'dir' | 'box' | 'after'> & {
+  readonly files: SpoolFiles;
+  readonly aside: Aside;
+};
 
 interface Content {
   readonly bytes: Buffer;
@@ -79,8 +76,8 @@ function enter(segment: Segment, scan: Scan, mtimeMs: number, context: Context):
   }
   for (const run of scan.damage) {
     segment.damaged = true;
-    if (stored(context.after, segment.id, run.seq)) continue;
-    context.onDamage({
+    // Also where the store is further already: whether an earlier run came to note the loss is not known.
+    context.aside.report({
       segment: segment.id,
       kind: 'damaged',
       fromMs: run.fromMs ?? segment.createdMs,
@@ -127,10 +124,9 @@ async function admit(id: string, newest: boolean, context: Context): Promise<Seg
 
 /** Looks through the spool directory as an earlier run left it: what can be read comes back, the rest is set aside. */
 export async function recover(context: Context): Promise<Recovered> {
-  const { files, dir } = context;
+  const { files, dir, aside } = context;
   await files.prepare(dir);
   const names = await files.list(dir);
-  const aside: SetAside = { damaged: 0, foreign: 0 };
   const ids: string[] = [];
   const waiting: string[] = [];
   for (const name of names) {
@@ -140,22 +136,21 @@ export async function recover(context: Context): Promise<Recovered> {
     if (ending === 'seg') waiting.push(id);
     // A segment gets its name when its header is durable, so that this one never held a frame.
     else if (ending === 'tmp') await files.remove(join(dir, name));
-    else if (ending === 'damaged' || ending === 'foreign') aside[ending] += 1;
+    else if (ending === 'damaged' || ending === 'foreign') aside.counts[ending] += 1;
   }
   waiting.sort();
   const segments: Segment[] = [];
-  let renamed = false;
+  let asideNow = false;
   for (const id of waiting) {
     const found = await admit(id, id === waiting.at(-1), context);
     if (found instanceof Segment) {
       segments.push(found);
       continue;
     }
-    await files.rename(join(dir, `${id}.seg`), join(dir, `${id}.${found.kind}`));
-    renamed = true;
-    aside[found.kind] += 1;
-    context.onDamage(found);
+    aside.report(found);
+    await aside.set(id, found.kind);
+    asideNow = true;
   }
-  if (renamed) await files.syncDir(dir);
-  return { segments, aside, ids };
+  if (asideNow) await files.syncDir(dir);
+  return { segments, ids };
 }
