@@ -27,8 +27,7 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
     model: clean(names.model),
     requestedModel: clean(names.requestedModel),
     resolvedModel: clean(names.resolvedModel),
-    // A method was turned to upper case, and made part of the endpoint, whatever it held.
-    endpoint: methodIsPlain ? cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES) : '-',
+    endpoint: methodIsPlain || !isMadeOf(names) ? cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES) : '-',
     method: methodIsPlain ? names.method : '',
     path: cleanName(names.path, known, MAX_ENDPOINT_BYTES),
     authType: authIsPlain ? authType : clean(authType),
@@ -43,6 +42,12 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
     responseServiceTier: clean(names.responseServiceTier),
     serviceTier: clean(names.serviceTier),
   };
+}
+
+// A method was turned to upper case whatever it held, and no rule recognises a key in capitals. Where the record told
+// no endpoint, the method was made part of it.
+function isMadeOf(names: RawNames): boolean {
+  return names.endpoint === `${names.method} ${names.path}`;
 }
 
 function isClean(joined: string, known: readonly string[]): boolean {

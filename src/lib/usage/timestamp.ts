@@ -82,8 +82,9 @@ function parseDateTime(written: string): Instant | null {
   };
 }
 
+// Go, which writes and reads these times, takes offsets of 24 hours and of 60 minutes for granted.
 function zoneSeconds(hours: number, minutes: number): number | null {
-  return hours > 23 || minutes > 59 ? null : hours * 3600 + minutes * 60;
+  return hours > 24 || minutes > 60 ? null : hours * 3600 + minutes * 60;
 }
 
 /** Days since 1970-01-01 in the Gregorian calendar; null for a date that does not exist. */

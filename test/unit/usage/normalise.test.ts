@@ -76,6 +76,14 @@ test('endpoint, method and path complete each other', () => {
   assert.deepEqual(from({}), ['-', '', '']);
 });
 
+test('a strange method takes a good endpoint with it only where the endpoint is made of it', () => {
+  const strange = { model: 'm', method: 'get; sk-abcdefgh12', path: '/v1/x' };
+  const told = eventOf({ ...strange, endpoint: 'POST /v1/messages' });
+  assert.deepEqual([told.endpoint, told.method, told.path], ['POST /v1/messages', '', '/v1/x']);
+  const made = eventOf(strange);
+  assert.deepEqual([made.endpoint, made.method, made.path], ['-', '', '/v1/x']);
+});
+
 test('a missing time is the time of arrival, and says so', () => {
   for (const timestamp of [undefined, null, '', 'yesterday', {}, '2026-02-30T00:00:00Z']) {
     const event = eventOf({ model: 'm', timestamp });
