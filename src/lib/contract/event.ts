@@ -45,6 +45,11 @@ export const EventFlag = {
   timeMissing: 16,
   /** Reasoning tokens were reported beside the output and have been added to it. */
   reasoningSeparate: 32,
+  /**
+   * Some tokens are known only as part of a total. They are counted as uncached input, so that sums and cost hold
+   * them; which kind they were is an estimate.
+   */
+  unclassified: 64,
 } as const;
 
 /** The scalars of an upstream's response headers that lists and filters use. Absent is `null` or `''`. */

@@ -13,6 +13,13 @@ export interface Breakdown {
 export type BreakdownReading =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unusable' }
+  /** The parts add up, but `rest` of the `total` could not be told apart; the parts may all be 0. */
+  | {
+      readonly kind: 'unclassified';
+      readonly breakdown: Breakdown;
+      readonly rest: number;
+      readonly total: number;
+    }
   | { readonly kind: 'usable'; readonly breakdown: Breakdown };
 
 const ABSENT: BreakdownReading = { kind: 'absent' };
@@ -23,34 +30,38 @@ const UNUSABLE: BreakdownReading = { kind: 'unusable' };
  * up; another schema version is taken as absent, since nobody knows what it means.
  */
 export function readBreakdown(record: JsonObject): BreakdownReading {
-  const breakdown = asObject(record['token_breakdown']);
-  if (!breakdown || breakdown['schema_version'] !== 2) return ABSENT;
-  const input = asObject(breakdown['input']);
-  const output = asObject(breakdown['output']);
-  if (breakdown['quality'] !== 'complete' || !input || !output) return UNUSABLE;
+  const written = asObject(record['token_breakdown']);
+  if (!written || written['schema_version'] !== 2) return ABSENT;
+  const input = asObject(written['input']);
+  const output = asObject(written['output']);
+  if (!input || !output) return UNUSABLE;
   const uncached = part(input['uncached_tokens']);
   const cacheRead = part(input['cache_read_tokens']);
   const cacheWrite = part(input['cache_write_tokens']);
   const plain = part(output['non_reasoning_tokens']);
   const reasoning = part(output['reasoning_tokens']);
+  const rest = part(written['unclassified_tokens'] ?? 0);
   if (
     uncached === null ||
     cacheRead === null ||
     cacheWrite === null ||
     plain === null ||
-    reasoning === null
+    reasoning === null ||
+    rest === null
   ) {
     return UNUSABLE;
   }
   const wholeInput = uncached + cacheRead + cacheWrite;
   const wholeOutput = plain + reasoning;
+  const total = wholeInput + wholeOutput + rest;
   const addsUp =
     input['total_tokens'] === wholeInput &&
     output['total_tokens'] === wholeOutput &&
-    breakdown['total_tokens'] === wholeInput + wholeOutput &&
-    (breakdown['unclassified_tokens'] ?? 0) === 0;
-  if (!addsUp || !Number.isSafeInteger(wholeInput + wholeOutput)) return UNUSABLE;
-  return { kind: 'usable', breakdown: { uncached, cacheRead, cacheWrite, output: wholeOutput, reasoning } };
+    written['total_tokens'] === total;
+  if (!addsUp || !Number.isSafeInteger(total)) return UNUSABLE;
+  const breakdown = { uncached, cacheRead, cacheWrite, output: wholeOutput, reasoning };
+  if (rest > 0) return { kind: 'unclassified', breakdown, rest, total };
+  return written['quality'] === 'complete' ? { kind: 'usable', breakdown } : UNUSABLE;
 }
 
 /** The objects of a breakdown that could tell how long cache writes live; none where there is no breakdown. */

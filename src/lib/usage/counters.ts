@@ -1,5 +1,5 @@
 import type { CacheInputMode } from '../contract/event.ts';
-import { asObject, firstText, integer, type Counter, type JsonObject } from './readers.ts';
+import { asObject, firstText, integer, isBeyond64Bits, type Counter, type JsonObject } from './readers.ts';
 
 /** A record's token counters as written, possibly negative or beyond any sense. */
 export interface RawCounters {
@@ -11,6 +11,8 @@ export interface RawCounters {
   readonly cacheRead: Counter;
   readonly cacheCreation: Counter;
   readonly total: Counter;
+  /** One of them was a text of more than 64 bits, which counts as 0, also in the hash. */
+  readonly beyondRange: boolean;
 }
 
 /** Cache writes by lifetime, where the record tells it. */
@@ -81,15 +83,17 @@ export function hasCounters(record: JsonObject): boolean {
 }
 
 export function readCounters(containers: Containers): RawCounters {
+  const notes: Notes = { beyondRange: false };
   return {
-    input: firstNonZero(containers, INPUT),
-    output: firstNonZero(containers, OUTPUT),
-    reasoning: firstNonZero(containers, REASONING),
-    cached: firstNonZero(containers, CACHED),
-    cache: firstNonZero(containers, CACHE),
-    cacheRead: firstNonZero(containers, CACHE_READ),
-    cacheCreation: firstNonZero(containers, CACHE_CREATION),
-    total: firstNonZero(containers, TOTAL),
+    input: firstNonZero(containers, INPUT, notes),
+    output: firstNonZero(containers, OUTPUT, notes),
+    reasoning: firstNonZero(containers, REASONING, notes),
+    cached: firstNonZero(containers, CACHED, notes),
+    cache: firstNonZero(containers, CACHE, notes),
+    cacheRead: firstNonZero(containers, CACHE_READ, notes),
+    cacheCreation: firstNonZero(containers, CACHE_CREATION, notes),
+    total: firstNonZero(containers, TOTAL, notes),
+    beyondRange: notes.beyondRange,
   };
 }
 
@@ -121,13 +125,19 @@ export function explicitCacheMode(containers: Containers): CacheInputMode | null
   return null;
 }
 
-function firstNonZero(containers: Containers, keys: readonly string[]): Counter {
+/** What was noticed while reading. */
+interface Notes {
+  beyondRange: boolean;
+}
+
+function firstNonZero(containers: Containers, keys: readonly string[], notes?: Notes): Counter {
   for (const container of containers) {
     for (const key of keys) {
       const value = container[key];
       if (value === undefined || value === 0) continue;
       const count = integer(value);
       if (count !== 0) return count;
+      if (notes && isBeyond64Bits(value)) notes.beyondRange = true;
     }
   }
   return 0;

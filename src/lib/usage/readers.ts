@@ -65,6 +65,13 @@ export function integer(value: unknown): Counter {
   return narrow(exact);
 }
 
+/** Whether it is a decimal text that {@link integer} reads as 0 only because 64 bits do not hold it. */
+export function isBeyond64Bits(value: unknown): boolean {
+  if (typeof value !== 'string' || integer(value) !== 0) return false;
+  const digits = trim(value);
+  return DECIMAL.test(digits) && /[1-9]/.test(digits);
+}
+
 function narrow(exact: bigint): Counter {
   const small = Number(exact);
   return Number.isSafeInteger(small) ? small : exact;

@@ -4,7 +4,7 @@ import {
   type CacheInputMode,
   type ReportedTokens,
 } from '../contract/event.ts';
-import { breakdownInputs, readBreakdown, type Breakdown } from './breakdown.ts';
+import { breakdownInputs, readBreakdown, type Breakdown, type BreakdownReading } from './breakdown.ts';
 import {
   containersOf,
   explicitCacheMode,
@@ -62,14 +62,14 @@ export function readTokens(record: JsonObject, family: Family | null, grok: bool
   const writes = readCacheWrites([...containers, ...breakdownInputs(record)]);
   const counts = toCounts(raw, writes);
   const reading = readBreakdown(record);
-  const breakdown =
-    reading.kind === 'usable' && !isHollow(reading.breakdown, counts) ? reading.breakdown : null;
+  const breakdown = partsOf(reading, counts);
   const mode = explicitCacheMode(containers) ?? inferMode(family, counts, breakdown);
-  const input = breakdown ? fromBreakdown(breakdown) : splitInput(counts, mode);
-  const output = breakdown ? breakdownOutput(breakdown, counts) : splitOutput(counts, input, family, grok);
+  const known = breakdown ? fromBreakdown(breakdown) : splitInput(counts, mode);
+  const output = breakdown ? breakdownOutput(breakdown, counts) : splitOutput(counts, known, family, grok);
+  const rest = unclassified(reading, counts, sumOf(known, output));
+  const input = { ...known, uncached: known.uncached + rest };
   const tokens = toBillable(input, output, writes);
-  const derived = input.uncached + input.cacheRead + input.cacheWrite + output.output;
-  const total = raw.total > 0 ? raw.total : derived;
+  const total = raw.total > 0 ? raw.total : sumOf(input, output);
   const reported: ReportedTokens = {
     input: clampCount(raw.input),
     output: clampCount(raw.output),
@@ -90,6 +90,7 @@ export function readTokens(record: JsonObject, family: Family | null, grok: bool
     flags:
       (clamped ? EventFlag.clamped : 0) |
       (reading.kind !== 'absent' && !breakdown ? EventFlag.breakdownInconsistent : 0) |
+      (rest > 0 ? EventFlag.unclassified : 0) |
       (output.beside ? EventFlag.reasoningSeparate : 0),
   };
 }
@@ -124,11 +125,17 @@ function isClamped(raw: RawCounters, total: Counter): boolean {
   ]) {
     if (value < 0 || value > MAX_COUNT) return true;
   }
-  return raw.total < 0 || total > MAX_COUNT;
+  return raw.beyondRange || raw.total < 0 || total > MAX_COUNT;
 }
 
 function overflows(input: InputParts): boolean {
   return input.cacheRead > MAX_COUNT || input.cacheWrite > MAX_COUNT;
+}
+
+/** The parts of the record's breakdown, where they and not the plain counters decide. */
+function partsOf(reading: BreakdownReading, counts: Counts): Breakdown | null {
+  if (reading.kind === 'usable') return isHollow(reading.breakdown, counts) ? null : reading.breakdown;
+  return reading.kind === 'unclassified' && reportsNothing(counts) ? reading.breakdown : null;
 }
 
 // A breakdown of nothing beside counters that say something was never filled in.
@@ -139,13 +146,46 @@ function isHollow(breakdown: Breakdown, counts: Counts): boolean {
   );
 }
 
+/** Nothing but, perhaps, a total. */
+function reportsNothing(counts: Counts): boolean {
+  const { input, output, reasoning, cachedMax, cacheRead, cacheCreation } = counts;
+  return input + output + reasoning + cachedMax + cacheRead + cacheCreation === 0;
+}
+
+/**
+ * What remains of the total beside `parts`, where the record itself says that it cannot tell parts apart: it has a
+ * total and no part at all, or its breakdown leaves some unclassified. A total that only does not fit the parts is
+ * no such case: gateways add up totals in ways of their own.
+ */
+function unclassified(reading: BreakdownReading, counts: Counts, parts: number): number {
+  if (reading.kind === 'unclassified') return Math.max(Math.max(counts.total, reading.total) - parts, 0);
+  return reading.kind !== 'usable' && reportsNothing(counts) ? Math.max(counts.total - parts, 0) : 0;
+}
+
+function sumOf(input: InputParts, output: OutputParts): number {
+  return input.uncached + input.cacheRead + input.cacheWrite + output.output;
+}
+
 function inferMode(family: Family | null, counts: Counts, breakdown: Breakdown | null): CacheInputMode {
+  if (disprovesIncluded(counts)) return 'separate_from_input';
   if (family) return cacheModeOf(family);
   if (breakdown) {
     const whole = breakdown.uncached + breakdown.cacheRead + breakdown.cacheWrite;
     return whole === counts.input ? 'included_in_input' : 'separate_from_input';
   }
   return counts.cacheRead > 0 || counts.cacheCreation > 0 ? 'separate_from_input' : 'included_in_input';
+}
+
+/**
+ * More cached tokens than input cannot lie inside it, and a total that holds both proves that they do not: some
+ * OpenAI-compatible providers count as Anthropic does. One of the two alone proves nothing: counters do go wrong.
+ */
+function disprovesIncluded(counts: Counts): boolean {
+  const { input, output, reasoning, total } = counts;
+  const cached = cachedOf(counts);
+  if (cached <= input) return false;
+  const whole = input + cached + output;
+  return total === whole || (reasoning > 0 && total === whole + reasoning);
 }
 
 function fromBreakdown(breakdown: Breakdown): InputParts {
@@ -158,13 +198,16 @@ function breakdownOutput(breakdown: Breakdown, counts: Counts): OutputParts {
 }
 
 /**
- * `cached_tokens` mirrors reads, writes or their sum, depending on the version and the provider; only what exceeds
- * both was not reported otherwise, and counts as read.
+ * Reads and writes together. `cached_tokens` mirrors reads, writes or their sum, depending on the version and the
+ * provider; only what exceeds both was not reported otherwise, and counts as read.
  */
+function cachedOf(counts: Counts): number {
+  return Math.max(counts.cachedMax, counts.cacheRead + counts.cacheCreation);
+}
+
 function splitInput(counts: Counts, mode: CacheInputMode): InputParts {
-  const residual = Math.max(counts.cachedMax - counts.cacheRead - counts.cacheCreation, 0);
-  const cacheRead = residual + counts.cacheRead;
   const cacheWrite = counts.cacheCreation;
+  const cacheRead = cachedOf(counts) - cacheWrite;
   const beside = mode === 'separate_from_input';
   const uncached = beside ? counts.input : Math.max(counts.input - cacheRead - cacheWrite, 0);
   return { uncached, cacheRead, cacheWrite };
