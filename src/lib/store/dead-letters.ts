@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 import type { RejectReason } from '../contract/event.ts';
 import type { RawRecord } from '../contract/record.ts';
 import type { SecretBox } from '../contract/secrets.ts';
+import { whole } from './sound-event.ts';
 import type { Db } from './sqlite.ts';
 
 const SALT_BYTES = 16;
@@ -80,12 +81,12 @@ export class DeadLetters {
   /** False when the letter is there already. */
   insert(record: RawRecord, { reason, detail }: Rejection): boolean {
     const result = this.#insert.run(
-      record.gatewayId,
-      record.receivedAtMs,
+      whole(record.gatewayId),
+      whole(record.receivedAtMs),
       record.transport,
       reason,
       this.#redact(detail),
-      record.truncatedFrom ?? record.payload.length,
+      whole(record.truncatedFrom ?? record.payload.length),
       excerpt(record.payload, this.#redact),
       this.#digest(record.payload),
       this.#keys === null ? null : sealLetter(this.#keys, record.payload),

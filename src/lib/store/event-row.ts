@@ -3,6 +3,7 @@ import { eventHash } from '../usage/event-hash.ts';
 import type { DimensionIds } from './dimensions.ts';
 import { packRequestId, packTraceId } from './ids.ts';
 import { packResponse } from './response-codec.ts';
+import { soundEvent } from './sound-event.ts';
 import { nanosBelowMs, timestampText } from './timestamp.ts';
 import { expectedReported } from './tokens.ts';
 
@@ -99,7 +100,8 @@ export function rowHash(event: UsageEvent): string {
 }
 
 /** Does the costly part: hashing, packing. Pure. */
-export function prepareEvent(event: UsageEvent, sha256: (text: string) => string): PreparedEvent {
+export function prepareEvent(given: UsageEvent, sha256: (text: string) => string): PreparedEvent {
+  const event = soundEvent(given);
   const time = { ms: event.timestampMs, ns: nanosBelowMs(event.timestamp) };
   return {
     event,
