@@ -138,21 +138,6 @@ test('a full disk is disk_full, and all is well once there is room', (t) => {
   assert.equal(count(db, 'SELECT sum(calls) FROM total_5min'), records.length + 1);
 });
 
-test('a value that the schema refuses does not stop what is behind it', (t) => {
-  const db = storeDb(t);
-  const core = storeCore(db, {
-    normalise: (payload, context) => {
-      const result = normalise(payload, context);
-      if (result.kind !== 'event' || result.event.requestId !== 'bad') return result;
-      return { kind: 'event', event: { ...result.event, latencyMs: 1.5 } };
-    },
-  });
-  const result = core.commit([record(call({ request_id: 'bad' })), record(call())], POSITION);
-  assert.equal(result.inserted, 1);
-  assert.equal(result.deadLetters, 1);
-  assert.equal(readPosition(db)?.seq, POSITION.seq);
-});
-
 test('a saved price counts from the next batch on, whoever saved it', (t) => {
   const dbPath = path.join(storeDir(t), 'usage.sqlite');
   const db = storeDb(t, dbPath);

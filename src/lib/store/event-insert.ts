@@ -2,7 +2,7 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import type { DimensionIds } from './dimensions.ts';
 import { EVENT_COLUMNS, eventParams, type Param, type PreparedEvent, type StoredCost } from './event-row.ts';
-import { STORED_EVENT_SELECT, storedEvent, type StoredEventRow } from './stored-event.ts';
+import { STORED_EVENT_SELECT, storedHash, type StoredEventRow } from './stored-event.ts';
 import type { Db } from './sqlite.ts';
 
 /** Where `dup` stands in the parameters. */
@@ -15,6 +15,8 @@ export class EventInsert {
   readonly #extra: BetterSqlite3.Statement<Param[]>;
   readonly #findText: BetterSqlite3.Statement<[Buffer], number>;
   readonly #addText: BetterSqlite3.Statement<[Buffer, string], number>;
+  /** Within a savepoint: row and extra, or neither. */
+  readonly #withExtra: (params: Param[], prepared: PreparedEvent) => number | null;
 
   constructor(db: Db) {
     const marks = EVENT_COLUMNS.map(() => '?').join(', ');
@@ -34,11 +36,20 @@ export class EventInsert {
     this.#addText = db
       .prepare<[Buffer, string], number>('INSERT INTO fail_text (digest, text) VALUES (?, ?) RETURNING id')
       .pluck();
+    this.#withExtra = db.transaction((params: Param[], prepared: PreparedEvent) => {
+      const id = this.#insertRow(params, prepared);
+      if (id !== null) this.#insertExtra(id, prepared);
+      return id;
+    });
   }
 
-  /** The id of the new row, or null when this event is stored already. */
+  /** The id of the new row, or null when this event is stored already. When it throws, nothing of it is stored. */
   insert(prepared: PreparedEvent, ids: DimensionIds, cost: StoredCost): number | null {
     const params = eventParams(prepared, ids, cost);
+    return hasExtra(prepared) ? this.#withExtra(params, prepared) : this.#insertRow(params, prepared);
+  }
+
+  #insertRow(params: Param[], prepared: PreparedEvent): number | null {
     let result = this.#insert.run(...params);
     if (result.changes === 0) {
       const dup = this.#nextDup(prepared);
@@ -47,16 +58,14 @@ export class EventInsert {
       result = this.#insert.run(...params);
       if (result.changes === 0) throw new Error('an event was neither stored nor found');
     }
-    const id = Number(result.lastInsertRowid);
-    this.#insertExtra(id, prepared);
-    return id;
+    return Number(result.lastInsertRowid);
   }
 
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
   #nextDup(prepared: PreparedEvent): number | null {
     let next = 0;
     for (const row of this.#same.iterate(prepared.event.timestampMs, prepared.hash64)) {
-      if (storedEvent(row).event.hash === prepared.event.hash) return null;
+      if (storedHash(row) === prepared.event.hash) return null;
       next = row.dup + 1;
     }
     return next;
@@ -64,14 +73,6 @@ export class EventInsert {
 
   #insertExtra(id: number, { event, extra }: PreparedEvent): void {
     const textId = event.failSummary === '' ? null : this.#textId(event.failSummary);
-    if (
-      extra.hash === null &&
-      extra.timestamp === null &&
-      event.authSnapshotAtMs === null &&
-      textId === null
-    ) {
-      return;
-    }
     this.#extra.run(id, extra.hash, extra.timestamp, event.authSnapshotAtMs, textId);
   }
 
@@ -81,4 +82,13 @@ export class EventInsert {
     if (id === undefined) throw new Error('a failure text was neither found nor added');
     return id;
   }
+}
+
+function hasExtra({ event, extra }: PreparedEvent): boolean {
+  return (
+    extra.hash !== null ||
+    extra.timestamp !== null ||
+    event.authSnapshotAtMs !== null ||
+    event.failSummary !== ''
+  );
 }

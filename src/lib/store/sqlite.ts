@@ -17,13 +17,16 @@ export function isBusy(error: unknown): boolean {
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
 }
 
-/** The values of one row were refused (a constraint, or a type that cannot be bound): trying again changes nothing. */
-export function isRefusedValue(error: unknown): boolean {
-  return (
-    sqliteCode(error).startsWith('SQLITE_CONSTRAINT') ||
-    error instanceof TypeError ||
-    error instanceof RangeError
-  );
+/** The values of one row were refused: trying again changes nothing. */
+const REFUSED_VALUE = /^SQLITE_(?:CONSTRAINT|MISMATCH|TOOBIG)/;
+
+/**
+ * SQLite itself cannot work (a lock, a full disk, a damaged file): the transaction has to go. Everything else is the
+ * fault of one value, or of our way with it.
+ */
+export function isStoreTrouble(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return error instanceof AppError || (code !== '' && !REFUSED_VALUE.test(code));
 }
 
 /**

@@ -103,9 +103,8 @@ export interface StoredEventRow {
   readonly fail_text: string | null;
 }
 
-/** Row to event, with everything that the row left out put back. */
-export function storedEvent(row: StoredEventRow): StoredEvent {
-  const traceId = unpackId(row.trace_id);
+/** Row to event, with everything that the row left out put back but the response metadata and the hash. */
+function bareEvent(row: StoredEventRow): UsageEvent {
   const cacheInputMode = row.cache_separate === 1 ? 'separate_from_input' : 'included_in_input';
   const tokens = {
     uncachedInput: row.uncached_input,
@@ -116,7 +115,7 @@ export function storedEvent(row: StoredEventRow): StoredEvent {
     reasoning: row.reasoning,
   };
   const expected = expectedReported(tokens, cacheInputMode, row.flags);
-  const event: UsageEvent = {
+  return {
     gatewayId: row.gateway_id,
     timestampMs: row.timestamp_ms,
     timestamp: row.kept_timestamp ?? timestampText({ ms: row.timestamp_ms, ns: row.timestamp_ns }),
@@ -170,17 +169,43 @@ export function storedEvent(row: StoredEventRow): StoredEvent {
       quotaPlanType: row.quota_plan_type ?? '',
       errorKind: row.error_kind ?? '',
       errorCode: row.error_code ?? '',
-      traceId,
+      traceId: unpackId(row.trace_id),
     },
-    responseMetadata: unpackResponse(row.response, { timestampMs: row.timestamp_ms, traceId }),
+    responseMetadata: null,
     flags: row.flags,
     hash: '',
     createdAtMs: row.timestamp_ms + row.created_after_ms,
   };
+}
+
+/** The hash of a row's event. Its response metadata is not looked at. */
+export function storedHash(row: StoredEventRow): string {
+  return row.kept_hash ?? rowHash(bareEvent(row));
+}
+
+/** Null also for bytes that cannot be read: the rest of the event is not lost with them. */
+function metadataOf(
+  row: StoredEventRow,
+  { timestampMs, response }: UsageEvent,
+): UsageEvent['responseMetadata'] {
+  try {
+    return unpackResponse(row.response, { timestampMs, traceId: response.traceId });
+  } catch {
+    return null;
+  }
+}
+
+/** Row to event, with everything that the row left out put back. */
+export function storedEvent(row: StoredEventRow): StoredEvent {
+  const bare = bareEvent(row);
   return {
     id: row.id,
     costNano: row.cost_nano,
     priceId: row.price_id,
-    event: { ...event, hash: row.kept_hash ?? rowHash(event) },
+    event: {
+      ...bare,
+      responseMetadata: metadataOf(row, bare),
+      hash: row.kept_hash ?? rowHash(bare),
+    },
   };
 }

@@ -12,7 +12,7 @@ import { EventInsert } from './event-insert.ts';
 import { prepareEvent, type PreparedEvent, type StoredCost } from './event-row.ts';
 import { PriceVersions, readPriceCards } from './price-store.ts';
 import { Revisions, type Topic } from './revisions.ts';
-import { guarded, isRefusedValue, type Db } from './sqlite.ts';
+import { guarded, isStoreTrouble, type Db } from './sqlite.ts';
 import * as state from './state-store.ts';
 import { Totals } from './totals.ts';
 
@@ -140,9 +140,7 @@ export class WriterCore {
     }
     const { receivedAtMs, gatewayId } = record;
     const normalised = this.#parts.normalise(record.payload, { receivedAtMs, gatewayId });
-    if (normalised.kind === 'event') {
-      return { kind: 'event', record, prepared: prepareEvent(normalised.event, hashText) };
-    }
+    if (normalised.kind === 'event') return prepare(record, normalised.event);
     if (normalised.kind === 'control') return { kind: 'control', refresh: normalised.control === 'refresh' };
     const { reason, detail } = normalised;
     return { kind: 'rejected', record, rejection: { reason, detail } };
@@ -176,40 +174,68 @@ export class WriterCore {
   #storeEvent(record: RawRecord, prepared: PreparedEvent, book: PriceBook, counts: Counts): void {
     const { priced, cost } = this.#priceOf(prepared, book);
     try {
+      // The dimensions stay when the event is refused: their ids are remembered for the rest of the batch.
       const id = this.#insert.insert(priced, this.#dimensions.of(priced.event), cost);
       if (id === null) {
         counts.duplicates += 1;
         return;
       }
     } catch (error) {
-      // A value that the schema refuses would be refused again for ever, and everything behind it would wait.
-      if (!isRefusedValue(error)) throw error;
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#storeLetter(record, { reason: 'not_a_usage_record', detail }, counts);
+      if (isStoreTrouble(error)) throw error;
+      this.#storeLetter(record, refused(error), counts);
       return;
     }
     counts.inserted += 1;
     this.#totals.add(priced.event, cost.costNano);
   }
 
+  /** An event that pricing stumbles over is stored without a price, as one that no source knows: it can get one later. */
   #priceOf(prepared: PreparedEvent, book: PriceBook): { priced: PreparedEvent; cost: StoredCost } {
-    const result = this.#parts.price(prepared.event, book);
-    if (result.kind === 'unpriced') return { priced: prepared, cost: { costNano: null, priceId: null } };
-    const cost = {
-      costNano: result.nanoUsd,
-      priceId: this.#prices.id(result.version, this.#parts.now()),
-    };
-    if (!result.clamped) return { priced: prepared, cost };
-    const event: UsageEvent = { ...prepared.event, flags: prepared.event.flags | EventFlag.clamped };
-    return { priced: { ...prepared, event }, cost };
+    try {
+      const result = this.#parts.price(prepared.event, book);
+      if (result.kind === 'unpriced' || !Number.isSafeInteger(result.nanoUsd)) return unpriced(prepared);
+      const cost = {
+        costNano: result.nanoUsd,
+        priceId: this.#prices.id(result.version, this.#parts.now()),
+      };
+      if (!result.clamped) return { priced: prepared, cost };
+      const event: UsageEvent = { ...prepared.event, flags: prepared.event.flags | EventFlag.clamped };
+      return { priced: { ...prepared, event }, cost };
+    } catch (error) {
+      if (isStoreTrouble(error)) throw error;
+      return unpriced(prepared);
+    }
   }
 
-  /** The book of the prices as they are in this transaction. */
+  /** The book of the prices as they are in this transaction. One that cannot be made knows no price. */
   #currentBook(): PriceBook {
     const revision = this.#revisions.of('prices');
     if (this.#book?.revision !== revision) {
-      this.#book = this.#parts.book(readPriceCards(this.#db), revision);
+      try {
+        this.#book = this.#parts.book(readPriceCards(this.#db), revision);
+      } catch (error) {
+        if (isStoreTrouble(error)) throw error;
+        this.#book = { revision, find: () => null };
+      }
     }
     return this.#book;
   }
 }
+
+function prepare(record: RawRecord, event: UsageEvent): Understood {
+  try {
+    return { kind: 'event', record, prepared: prepareEvent(event, hashText) };
+  } catch (error) {
+    return { kind: 'rejected', record, rejection: refused(error) };
+  }
+}
+
+/** For a record whose values cannot be stored. They would be refused for ever, and everything behind would wait. */
+function refused(error: unknown): Rejection {
+  return { reason: 'not_a_usage_record', detail: error instanceof Error ? error.message : String(error) };
+}
+
+const unpriced = (priced: PreparedEvent): { priced: PreparedEvent; cost: StoredCost } => ({
+  priced,
+  cost: { costNano: null, priceId: null },
+});
