@@ -245,3 +245,19 @@ test('a key that is repeated by what answers is not repeated by us', async (t) =
   await using http = new TransportRun('http', cpa.url);
   assert.ok(!JSON.stringify(await http.ended).includes(KEY.slice(0, 6)));
 });
+
+test('no PING goes out to a gateway that may have thrown us out and is still writing', async (t) => {
+  for (let round = 0; round < 3; round += 1) {
+    const cpa = await start(t);
+    await using run = new TransportRun('subscribe', cpa.url);
+    await cpa.subscribed();
+    cpa.holdSubscriptions();
+    const sent = some(300);
+    for (const record of sent) cpa.publish(record);
+    cpa.releaseSubscriptions();
+    const end = await run.ended;
+    // With a PING on its way the connection is reset, and the rest of the buffer gone.
+    assert.ok(end.kind === 'overflow', JSON.stringify(end));
+    assert.ok(run.texts.length >= 256);
+  }
+});

@@ -11,9 +11,12 @@ import { ArrivalProof, GATEWAY_BUFFER, type Ping } from './arrival.ts';
 
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
-/** While records come, how often to look up to when all of them have come; and the pause where that is not to be seen. */
+/** While records come, how often to look up to when all of them have come. */
 const PROVE_EVERY_MS = 1_000;
-const PROVE_AGAIN_MS = 20;
+/** How long to wait for a quiet moment to look in. Real time. */
+const CALM_WITHIN_MS = 2_000;
+/** A timer that is so late was held up by our own process. */
+const HELD_UP_MS = 100;
 /** How long to wait for a quiet moment before we unsubscribe in any case. Real time, like all about leaving. */
 const QUIET_WITHIN_MS = 1_000;
 /** After that, how often to look for at least an instant without a record. */
@@ -60,7 +63,8 @@ export class Subscription implements RespListener {
   readonly #pongs: Pong[] = [];
   readonly #idle: NodeJS.Timeout;
   readonly #proof = new ArrivalProof();
-  #arrived = Promise.withResolvers<void>();
+  /** Resolves when there is a reason to look up to when everything has arrived. */
+  #news = Promise.withResolvers<void>();
   #chunks = 0;
   #messages = 0;
   /** Messages since the socket was last idle. */
@@ -97,6 +101,7 @@ export class Subscription implements RespListener {
       clearTimeout(this.#idle);
       signal.removeEventListener('abort', leave);
       this.#done.abort();
+      this.#tell();
       for (const pong of this.#pongs.splice(0)) pong.resolve(false);
       this.#socket.destroy();
     }
@@ -122,8 +127,7 @@ export class Subscription implements RespListener {
       this.#isIdle = false;
       this.#handlers.records(payloads);
       this.#idle.refresh();
-      this.#arrived.resolve();
-      this.#arrived = Promise.withResolvers<void>();
+      this.#tell();
     }
     const { provedMs } = this.#proof;
     if (provedMs !== null && provedMs !== provedBefore && !this.#leaving) this.#handlers.proved(provedMs);
@@ -183,6 +187,7 @@ export class Subscription implements RespListener {
       for (;;) {
         const before = this.#chunks;
         const answered = await this.#within(PONG_WITHIN_MS, pong);
+        if (answered) this.#tell();
         if (answered || done.aborted) break;
         // When our own process was held up, timers come before the bytes that arrived meanwhile: look at those first.
         await turns();
@@ -198,23 +203,37 @@ export class Subscription implements RespListener {
   async #prove(signal: AbortSignal): Promise<void> {
     const done = AbortSignal.any([this.#done.signal, signal]);
     for (;;) {
-      const arrived = this.#arrived.promise;
+      const news = this.#news.promise;
       const before = this.#proof.provedMs;
-      for (;;) {
-        await this.#ping();
-        if (done.aborted) return;
-        await this.#ping();
-        if (done.aborted) return;
-        if (this.#proof.provedMs !== before) break;
-        await this.#clock.sleep(PROVE_AGAIN_MS, done);
+      while (this.#proof.provedMs === before) {
+        await this.#calm(done);
+        for (let pings = 0; pings < 2 && !done.aborted; pings += 1) await this.#ping();
         if (done.aborted) return;
       }
-      const quiet = new AbortController();
-      await Promise.race([arrived, this.#clock.sleep(PING_EVERY_MS, AbortSignal.any([done, quiet.signal]))]);
-      quiet.abort();
+      await news;
       await this.#clock.sleep(PROVE_EVERY_MS, done);
       if (done.aborted) return;
     }
+  }
+
+  /**
+   * Resolves in a quiet moment, or when there was none for a while although we kept up with reading. A gateway that has
+   * thrown us out still writes what it had buffered: a PING that meets its closed end would destroy what is under way.
+   */
+  async #calm(done: AbortSignal): Promise<void> {
+    for (;;) {
+      await turns();
+      if (this.#isIdle || done.aborted) return;
+      const begun = performance.now();
+      await this.#whenIdle(AbortSignal.any([AbortSignal.timeout(CALM_WITHIN_MS), done]));
+      const tookMs = performance.now() - begun;
+      if (tookMs >= CALM_WITHIN_MS && tookMs < CALM_WITHIN_MS + HELD_UP_MS) return;
+    }
+  }
+
+  #tell(): void {
+    this.#news.resolve();
+    this.#news = Promise.withResolvers<void>();
   }
 
   #pong(): void {
