@@ -31,7 +31,8 @@ export class ReadStore {
   readonly #path: string;
   readonly #dataVersion: BetterSqlite3.Statement<[], number>;
   readonly #setting: BetterSqlite3.Statement<[string], string>;
-  #totals: { readonly version: number; readonly totals: EventTotals } | null = null;
+  readonly #totals: BetterSqlite3.Statement<[], EventTotals>;
+  #letters: { readonly revision: number; readonly count: number } | null = null;
 
   /**
    * Opens it beside the writer of this process, which must have opened the file before. A command without one says
@@ -41,6 +42,10 @@ export class ReadStore {
     this.#path = path;
     this.#db = openDatabase(path, { mode: 'read', beside: true, ...options });
     this.#dataVersion = this.#db.prepare<[], number>('PRAGMA data_version').pluck();
+    this.#totals = this.#db.prepare<[], EventTotals>(
+      `SELECT coalesce(sum(calls), 0) AS events, coalesce(sum(failed), 0) AS failed,
+         coalesce(sum(unpriced), 0) AS unpriced FROM total_ever`,
+    );
     this.#setting = this.#db.prepare<[string], string>('SELECT value FROM settings WHERE key = ?').pluck();
   }
 
@@ -54,24 +59,20 @@ export class ReadStore {
     return guarded(() => this.#value('SELECT revision FROM meta WHERE name = ?', topic) ?? 0);
   }
 
-  /** Counts of all events, summed once for each state of the database. */
+  /** Counts of all events. One row a gateway is read, however many events there are. */
   totals(): EventTotals {
-    return guarded(() => {
-      const version = this.dataVersion();
-      if (this.#totals?.version === version) return this.#totals.totals;
-      const totals = this.#db
-        .prepare<[], EventTotals>(
-          `SELECT coalesce(sum(calls), 0) AS events, coalesce(sum(failed), 0) AS failed,
-             coalesce(sum(unpriced), 0) AS unpriced FROM total_5min`,
-        )
-        .get() ?? { events: 0, failed: 0, unpriced: 0 };
-      this.#totals = { version, totals };
-      return totals;
-    });
+    return guarded(() => this.#totals.get() ?? { events: 0, failed: 0, unpriced: 0 });
   }
 
+  /** Counted once for each revision of the letters. */
   deadLetterCount(): number {
-    return guarded(() => this.#value('SELECT count(*) FROM dead_letter') ?? 0);
+    return guarded(() => {
+      const revision = this.revision('dead_letters');
+      if (this.#letters?.revision !== revision) {
+        this.#letters = { revision, count: this.#value('SELECT count(*) FROM dead_letter') ?? 0 };
+      }
+      return this.#letters.count;
+    });
   }
 
   /** Epoch ms at which an event was last stored; null: never. */

@@ -32,21 +32,33 @@ export function bucketOf(timestampMs: number): number {
 interface Bucket {
   readonly gatewayId: number;
   readonly bucketMs: number;
-  readonly sums: number[];
+  sums: readonly number[];
 }
 
-/** Collects what a transaction adds to `total_5min` and writes it in the same transaction. */
+/** Adds sums to the row with this key, or makes it. */
+function upsert(db: Db, table: string, key: string): BetterSqlite3.Statement<number[]> {
+  const add = SUMS.map((column) => `${column} = min(${column} + excluded.${column}, ${MOST})`);
+  const columns = `${key}, ${SUMS.join(', ')}`;
+  const marks = columns.replaceAll(/\w+/g, '?');
+  return db.prepare<number[]>(
+    `INSERT INTO ${table} (${columns}) VALUES (${marks}) ON CONFLICT (${key}) DO UPDATE SET ${add.join(', ')}`,
+  );
+}
+
+/** `sum` and `added`, number by number. */
+function plus(sum: readonly number[] | undefined, added: readonly number[]): number[] {
+  return added.map((value, index) => Math.min((sum?.[index] ?? 0) + value, MOST));
+}
+
+/** Collects what a transaction adds to `total_5min` and `total_ever` and writes it in the same transaction. */
 export class Totals {
-  readonly #upsert: BetterSqlite3.Statement<number[]>;
+  readonly #addToBucket: BetterSqlite3.Statement<number[]>;
+  readonly #addToGateway: BetterSqlite3.Statement<number[]>;
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(db: Db) {
-    const add = SUMS.map((column) => `${column} = min(${column} + excluded.${column}, ${MOST})`);
-    this.#upsert = db.prepare<number[]>(
-      `INSERT INTO total_5min (gateway_id, bucket_ms, ${SUMS.join(', ')})
-       VALUES (?, ?, ${SUMS.map(() => '?').join(', ')})
-       ON CONFLICT (gateway_id, bucket_ms) DO UPDATE SET ${add.join(', ')}`,
-    );
+    this.#addToBucket = upsert(db, 'total_5min', 'gateway_id, bucket_ms');
+    this.#addToGateway = upsert(db, 'total_ever', 'gateway_id');
   }
 
   add(event: UsageEvent, costNano: number | null): void {
@@ -72,15 +84,16 @@ export class Totals {
       event.latencyMs ?? 0,
       event.latencyMs === null ? 0 : 1,
     ];
-    for (const [index, value] of added.entries()) {
-      bucket.sums[index] = Math.min((bucket.sums[index] ?? 0) + value, MOST);
-    }
+    bucket.sums = plus(bucket.sums, added);
   }
 
   write(): void {
+    const gateways = new Map<number, readonly number[]>();
     for (const { gatewayId, bucketMs, sums } of this.#buckets.values()) {
-      this.#upsert.run(gatewayId, bucketMs, ...sums);
+      this.#addToBucket.run(gatewayId, bucketMs, ...sums);
+      gateways.set(gatewayId, plus(gateways.get(gatewayId), sums));
     }
+    for (const [gatewayId, sums] of gateways) this.#addToGateway.run(gatewayId, ...sums);
     this.#buckets.clear();
   }
 
