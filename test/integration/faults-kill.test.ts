@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test, { suite, type TestContext } from 'node:test';
 import type { CpaStandIn } from '../support/cpa/stand-in.ts';
 import { DaemonProcess, tempDir } from '../support/daemon.ts';
+import { lockDatabase } from '../support/database-lock.ts';
 import {
   assertNothingInvented,
   assertWithinGaps,
@@ -128,6 +129,32 @@ for (const mode of ['http', 'resp', 'subscribe']) {
     assertWithinGaps(lost, status.gaps);
   });
 }
+
+test('killed while the database is locked: what is missing lies in a gap, though no sign of life could be saved', async (t) => {
+  const cpa = await startGateway(t);
+  const dataDir = tempDir(t);
+  const env = gatewayEnv(cpa.url, { mode: 'http' });
+  const first = await DaemonProcess.start(t, { dataDir, env });
+  await first.statusUntil(({ collector }) => collector.collector === 'running');
+  const release = await lockDatabase(t, dataDir);
+  const load = new Load(t, cpa, sourceOf('7.2.140'), RATE);
+  await cpa.when(() => cpa.counts().delivered > 1_200);
+  await load.stop();
+  stopAtPop(cpa, first);
+  await cpa.publishAll(take(sourceOf('7.2.140', 5), 20));
+  await cpa.when(() => cpa.usage.length === 0);
+  await cpa.settled();
+  await first.kill();
+  await release();
+  const second = await DaemonProcess.start(t, { dataDir, env });
+  await second.statusUntil(({ collector }) => collector.collector === 'running');
+  assert.equal(await second.stop(), 0);
+
+  const { events, status } = await remains(t, dataDir);
+  const lost = missing(cpa.fates(), events);
+  assert.ok(lost.length > 0, 'the pop in flight is lost');
+  assertWithinGaps(lost, status.gaps);
+});
 
 /** The system's time, moved: what is published now is of another time. */
 class ShiftedClock {
