@@ -4,6 +4,7 @@ import type { RejectReason } from '../contract/event.ts';
 import type { RawRecord } from '../contract/record.ts';
 import type { SecretBox } from '../contract/secrets.ts';
 import { whole } from './sound-event.ts';
+import { namedValueRedactor, REDACTED } from '../usage/named-values.ts';
 import type { Db } from './sqlite.ts';
 
 const SALT_BYTES = 16;
@@ -34,11 +35,17 @@ export function openLetter(keys: LetterKeys, sealed: Buffer): Buffer {
   return Buffer.concat([decipher.update(body), decipher.final()]);
 }
 
-/** Runs of characters that could be a key: 12 or more, letters and digits mixed. */
-const KEY_LIKE = /(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])[\w+/=.-]{12,}/g;
-/** Values of members that hold keys or accounts in a gateway's record. */
-const NAMED =
-  /("(?:source|api_?key|key|account|email|authorization|cookie|token)"\s*:\s*)"(?:[^"\\]|\\.)*"?/gi;
+/** Runs of characters that could be a key, where letters and digits are mixed in them. */
+const RUN = /[\w+/=.-]{12,}/g;
+/**
+ * Members that hold keys or accounts in a gateway's record, quoted in any way or not at all: a record that was
+ * encoded twice, or by a program that writes single quotes, is what comes here.
+ */
+const redactMembers = namedValueRedactor({
+  sure: 'source|api_?key|key|account|email|authorization|cookie|token|secret|password',
+  word: '(?!)',
+  member: '(?!)',
+});
 
 /**
  * The start of a record for people to look at. What could not be parsed cannot be redacted by its fields, so
@@ -48,9 +55,8 @@ export function excerpt(payload: Uint8Array, redact: (text: string) => string): 
   const text = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, 4 * EXCERPT_CHARS))
     .toString('utf8')
     .replaceAll(/[\p{Cc}\p{Cf}\uFFFD]+/gu, ' ');
-  return redact(text)
-    .replaceAll(NAMED, '$1"[redacted]"')
-    .replaceAll(KEY_LIKE, '[redacted]')
+  return redactMembers(redact(text))
+    .replaceAll(RUN, (run) => (/\d/.test(run) && /[A-Za-z]/.test(run) ? REDACTED : run))
     .slice(0, EXCERPT_CHARS);
 }
 

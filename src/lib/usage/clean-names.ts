@@ -1,5 +1,6 @@
 import type { RawNames } from './names.ts';
 import { looksSuspicious, redactName } from './redact.ts';
+import { isKeyLike, maskAccount } from './source.ts';
 import { toOneLine } from './text.ts';
 
 const MAX_BYTES = 1024;
@@ -18,7 +19,9 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
   const joined = Object.values(others).join(' ');
   const authIsPlain = PLAIN_AUTH_TYPES.has(authType);
   const methodIsPlain = METHOD.test(names.method);
-  if (authIsPlain && methodIsPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
+  const accountIsPlain = !isKeyLike(names.accountSnapshot) && !isKeyLike(names.authLabelSnapshot);
+  const isPlain = authIsPlain && methodIsPlain && accountIsPlain;
+  if (isPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
   const clean = (name: string): string => cleanName(name, known, MAX_BYTES);
   return {
     requestId: clean(names.requestId),
@@ -32,8 +35,8 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
     path: cleanName(names.path, known, MAX_ENDPOINT_BYTES),
     authType: authIsPlain ? authType : clean(authType),
     authIndex: clean(names.authIndex),
-    accountSnapshot: clean(names.accountSnapshot),
-    authLabelSnapshot: clean(names.authLabelSnapshot),
+    accountSnapshot: maskAccount(clean(names.accountSnapshot)),
+    authLabelSnapshot: maskAccount(clean(names.authLabelSnapshot)),
     authFileSnapshot: clean(names.authFileSnapshot),
     authProviderSnapshot: clean(names.authProviderSnapshot),
     authProjectIdSnapshot: clean(names.authProjectIdSnapshot),

@@ -1,33 +1,32 @@
+import { namedValueRedactor, REDACTED, START } from './named-values.ts';
 import { cutToBytes, trim } from './text.ts';
 
-const REDACTED = '[redacted]';
 /** More of a failure text than this is never looked at; 4096 bytes of what remains are kept. */
 const LOOKED_AT = 32_768;
 const KEPT_BYTES = 4096;
 
 /** Cheap test that lets almost every record skip the rules below. */
 const SUSPICIOUS =
-  /sk-|sess-|g(?:h[opsur]|sk)_|(?:hf|pk|rk|pat|admin)_|AIza|AKIA|ya29|xai-|eyJ|GOCSPX|bearer|basic|auth|token|api[-_ ]?key|cookie|secret|passw|credential|jwt|[?&](?:key|sig|code)|"key|@/i;
+  /sk-|sess-|g(?:h[opsur]|sk)_|(?:hf|pk|rk|pat|admin)_|AIza|AKIA|ya29|xai-|eyJ|GOCSPX|bearer|basic|auth|token|key|cookie|secret|passw|passphrase|pwd|credential|jwt|[?&](?:sig|code)|-----BEGIN|@/i;
 
-// A name, then `:` or `=`, with quotes that may be escaped because bodies hold JSON inside JSON strings.
-const SEPARATOR = String.raw`\\*["']?\s*[:=]\s*\\*["']?`;
-// No letter or digit before it, except that of an escaped line feed in JSON inside a JSON string.
-const START = String.raw`(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))`;
-const VALUE = String.raw`[^\s"',&{}\\]+`;
+const SURE_NAMES = [
+  '(?:proxy-)?authorization',
+  '(?:access|refresh|id|session|auth)[-_]?token',
+  '(?:api|session|private|management|secret|secret[-_]?access|signing|encryption)[-_ ]?key',
+  'client[-_]?secret',
+  'secret',
+  'passw(?:or)?d|passphrase|pwd',
+].join('|');
+const CLEAN_NAMED = namedValueRedactor({ sure: SURE_NAMES, word: 'token', member: 'key|jwt|credentials?' });
+const CLEAN_COOKIES = namedValueRedactor({ sure: '(?!)', word: '(?!)', member: '(?:set-)?cookies?' });
 
-const AUTHORIZATION = new RegExp(
-  String.raw`${START}((?:proxy-)?authorization${SEPARATOR})(?:(?:bearer|basic|token|digest|apikey)\s+)?[^\s"',{}\\]+`,
-  'gi',
-);
-const BEARER = /\bbearer\s+[A-Za-z0-9._~+/=-]{8,}/gi;
+const BEARER = /\bbearer\s+(?:[A-Za-z0-9._~+/=-]{8,}|(?=[A-Za-z._~+/=-]{0,7}\d)[A-Za-z0-9._~+/=-]{4,7})/gi;
 const BASIC = /\bbasic\s+[A-Za-z0-9+/=]{16,}/gi;
-const NAMED = new RegExp(
-  String.raw`${START}((?:(?:access|refresh|id|session|auth)[-_]?token|(?:x-)?api[-_ ]?key|client[-_]?secret|secret[-_]?key|passw(?:or)?d)${SEPARATOR})${VALUE}`,
-  'gi',
-);
-const MEMBER = /(\\*["'](?:token|key|secret|jwt|credentials?)\\*["']\s*:\s*\\*["'])[^"'\\]+/gi;
-const QUERY = /([?&](?:key|api_?key|(?:access_)?token|sig|signature|code)=)[^&\s"'#]+/gi;
-const COOKIE_MEMBER = /((?:set-)?cookie\\*["']?\s*:\s*\\*")[^"\\]*/gi;
+const QUERY =
+  /([?&](?:key|api[-_]?key|(?:[a-z]{1,10}[-_])?token|auth|sig|(?:x-[a-z]{1,8}-)?signature|code|secret|password|pwd|jwt)=)[^&\s"'\\#]+/gi;
+/** Of a proxy or a repository. The slashes may be escaped, as PHP writes them in JSON. */
+const USER_INFO = /(:\\{0,8}\/\\{0,8}\/)[^\s/?#"'\\<>]{1,1024}@/g;
+const PEM = /-----BEGIN [A-Z0-9 ]{1,60}-----[^"'{}]*?(?:-----END [A-Z0-9 ]{1,60}-----|(?=["'{}])|$)/g;
 const COOKIE_HEADER = /\b((?:set-)?cookie)\s*:\s*[^\s,"}][^,\r\n"}]*/gi;
 const EMAIL = /(?<![A-Za-z0-9._%+-])([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})/g;
 
@@ -45,7 +44,8 @@ const PREFIXED = new RegExp(
     `${START}ya29\\.[A-Za-z0-9_-]{8,}`,
     String.raw`GOCSPX-[\w-]{8,}`,
     String.raw`cmp_admin_[\w-]{8,}`,
-    String.raw`${START}eyJ[\w-]{10,}\.[\w-]{4,}(?:\.[\w-]*)?`,
+    // Bounded, because the run before the dot may hold the beginning of another one.
+    String.raw`${START}eyJ[\w-]{10,4096}\.[\w-]{4,}(?:\.[\w-]*)?`,
   ].join('|'),
   'g',
 );
@@ -66,18 +66,8 @@ export function holdsKey(text: string): boolean {
 export function redactText(text: string, known: readonly string[]): string {
   const clean = withoutKnown(text, known);
   if (!looksSuspicious(clean)) return clean;
-  const withoutHeaders = clean
-    .replace(AUTHORIZATION, `$1${REDACTED}`)
-    .replace(BEARER, `Bearer ${REDACTED}`)
-    .replace(BASIC, `Basic ${REDACTED}`);
-  const withoutKeys = withoutHeaders
-    .replace(NAMED, `$1${REDACTED}`)
-    .replace(MEMBER, `$1${REDACTED}`)
-    .replace(QUERY, `$1${REDACTED}`)
-    .replace(PREFIXED, REDACTED);
-  const withoutCookies = withoutKeys
-    .replace(COOKIE_MEMBER, `$1${REDACTED}`)
-    .replace(COOKIE_HEADER, `$1: ${REDACTED}`);
+  const withoutKeys = withoutForms(CLEAN_NAMED(withoutBlocks(clean)).replace(BASIC, `Basic ${REDACTED}`));
+  const withoutCookies = CLEAN_COOKIES(withoutKeys).replace(COOKIE_HEADER, `$1: ${REDACTED}`);
   return withoutCookies.includes('@') ? withoutCookies.replace(EMAIL, '$1***@$2') : withoutCookies;
 }
 
@@ -85,9 +75,17 @@ export function redactText(text: string, known: readonly string[]): string {
 export function redactName(name: string, known: readonly string[]): string {
   const clean = withoutKnown(name, known);
   if (!looksSuspicious(clean)) return clean;
-  return clean
+  return withoutForms(CLEAN_NAMED(withoutBlocks(clean)));
+}
+
+// Both may hold what other rules would cut a piece out of, so they go first.
+function withoutBlocks(text: string): string {
+  return text.replace(PEM, REDACTED).replace(USER_INFO, `$1${REDACTED}@`);
+}
+
+function withoutForms(text: string): string {
+  return text
     .replace(BEARER, `Bearer ${REDACTED}`)
-    .replace(NAMED, `$1${REDACTED}`)
     .replace(QUERY, `$1${REDACTED}`)
     .replace(PREFIXED, REDACTED);
 }

@@ -16,7 +16,7 @@ const CASES: ReadonlyArray<readonly [written: string, redacted: string]> = [
   ['access_token=abc&refresh_token=def', 'access_token=[redacted]&refresh_token=[redacted]'],
   ['{"id_token": "abc", "n": 1}', '{"id_token": "[redacted]", "n": 1}'],
   ['x-api-key: 12345 api key = q API_KEY:z', 'x-api-key: [redacted] api key = [redacted] API_KEY:[redacted]'],
-  ['client_secret: hush, password="p w"', 'client_secret: [redacted], password="[redacted] w"'],
+  ['client_secret: hush, password="p w"', 'client_secret: [redacted], password="[redacted]"'],
   ['{"token":"abc","tokens":"5"}', '{"token":"[redacted]","tokens":"5"}'],
   ['max_tokens: 4096 exceeded', 'max_tokens: 4096 exceeded'],
   ['GET https://x/y?key=AbC-1&alt=sse', 'GET https://x/y?key=[redacted]&alt=sse'],
