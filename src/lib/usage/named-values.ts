@@ -43,10 +43,12 @@ export function namedValueRedactor({ sure, word, member }: Names): (text: string
     let done = 0;
     name.lastIndex = 0;
     for (let match = name.exec(text); match; match = name.exec(text)) {
-      const value = valueAt(text, name.lastIndex);
-      if (!value) continue;
-      const written = text.slice(value.start, value.end);
-      if (!isSecret(match.groups ?? {}, value.quoted, written)) continue;
+      const kind = match.groups ?? {};
+      const mayBeBare = kind['sure'] !== undefined || kind['word'] !== undefined;
+      // Read only where it may count: a value that is read and then left could be read again from its middle.
+      if (!mayBeBare && kind['quote'] === undefined) continue;
+      const value = valueAt(text, name.lastIndex, mayBeBare);
+      if (!value || !isSecret(kind, value.quoted, text.slice(value.start, value.end))) continue;
       clean += text.slice(done, value.start) + REDACTED;
       done = value.end;
       name.lastIndex = done;
@@ -66,12 +68,12 @@ function isSecret(
   return name['word'] !== undefined && !NUMBER_OR_WORD.test(value);
 }
 
-function valueAt(text: string, from: number): Value | null {
+function valueAt(text: string, from: number, mayBeBare: boolean): Value | null {
   const start = skip(SPACE, text, from);
   const list = text[start] === '[';
   const first = list ? skip(SPACE, text, start + 1) : start;
   const quoted = quotedAt(text, first);
-  if (!quoted) return bareAt(text, start);
+  if (!quoted) return mayBeBare ? bareAt(text, start) : null;
   const end = list ? endOfList(text, quoted) : quoted.end;
   return end > quoted.start ? { start: quoted.start, end, quoted: true } : null;
 }

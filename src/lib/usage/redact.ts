@@ -45,7 +45,7 @@ const PREFIXED = new RegExp(
     String.raw`GOCSPX-[\w-]{8,}`,
     String.raw`cmp_admin_[\w-]{8,}`,
     // Bounded, because the run before the dot may hold the beginning of another one.
-    String.raw`${START}eyJ[\w-]{10,4096}\.[\w-]{4,}(?:\.[\w-]*)?`,
+    String.raw`${START}eyJ[\w-]{10,512}\.[\w-]{4,}(?:\.[\w-]*)?`,
   ].join('|'),
   'g',
 );

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
+import { redactText } from '../../../src/lib/usage/redact.ts';
 import { trim } from '../../../src/lib/usage/text.ts';
 import { eventOf } from './support.ts';
 
@@ -37,4 +39,35 @@ test('edges of mixed white space, and of what only looks like it', () => {
 
 test('a user agent of spaces between two letters is one more record', () => {
   assert.equal(eventOf({ model: 'm', user_agent: `\u00e9${' '.repeat(SIZE)}\u00e9` }).userAgent, '\u00e9');
+});
+
+/** Forms of patterns that try a run of characters again from each of its characters. */
+const SUPER_LINEAR: ReadonlyArray<readonly [what: string, form: RegExp]> = [
+  ['a run of backslashes without a bound', /\\\\(?:[*+]|\{\d+,\})/],
+  ['a run that ends at the end of the text', /\[\\s[^\]\n]*\][*+]\$/],
+  ['two runs of the same characters with something optional between', /(\\[dws])[*+]\\?[^\s(]?\?\1[*+]/],
+  ['a run that holds what a match begins with', /eyJ\[\\w-\]\{\d+,\}/],
+];
+
+test('no pattern that meets text of strangers is known to be super-linear', () => {
+  const usage = readdirSync(new URL('../../../src/lib/usage/', import.meta.url)).map(
+    (name) => `usage/${name}`,
+  );
+  for (const file of [...usage, 'store/dead-letters.ts']) {
+    const code = readFileSync(new URL(`../../../src/lib/${file}`, import.meta.url), 'utf8');
+    for (const [what, form] of SUPER_LINEAR) assert.doesNotMatch(code, form, `${file}: ${what}`);
+  }
+});
+
+test('a value that could not count is not read: it would be read again from each name within it', (t) => {
+  const reads = t.mock.method(RegExp.prototype, 'test');
+  redactText('key=x;key='.repeat(1000), []);
+  const few = reads.mock.callCount();
+  t.mock.restoreAll();
+  assert.ok(few < 10, `${few}`);
+});
+
+test('runs of backslashes longer than any quoting are left alone', () => {
+  const slashes = '\\'.repeat(32_000);
+  assert.equal(redactText(`${slashes}"token${slashes}`, []), `${slashes}"token${slashes}`);
 });
