@@ -214,6 +214,7 @@ test('under a load without pause it goes on being said up to when all has come',
   await using run = new TransportRun('subscribe', cpa.url);
   await run.when(() => run.completeMs !== null);
   const flood = new AbortController();
+  t.after(() => flood.abort());
   const publisher = (async () => {
     while (!flood.signal.aborted) {
       await cpa.publishAll(some(64), 16);

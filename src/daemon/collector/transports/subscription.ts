@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../../lib/contract/clock.ts';
 import {
   explainBytes,
@@ -13,10 +14,11 @@ const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
 /** While records come, how often to look up to when all of them have come. */
 const PROVE_EVERY_MS = 1_000;
-/** How long to wait for a quiet moment to look in. Real time. */
-const CALM_WITHIN_MS = 2_000;
-/** A timer that is so late was held up by our own process. */
-const HELD_UP_MS = 100;
+/** So long without a record is quiet enough to look; after so many such spells in a row that were not, we look too. */
+const CALM_MS = 200;
+const BUSY_SPELLS = 10;
+/** A spell that took so much longer was held up by our own process. Real time, like the spells. */
+const HELD_UP_MS = 250;
 /** How long to wait for a quiet moment before we unsubscribe in any case. Real time, like all about leaving. */
 const QUIET_WITHIN_MS = 1_000;
 /** After that, how often to look for at least an instant without a record. */
@@ -207,7 +209,9 @@ export class Subscription implements RespListener {
       const before = this.#proof.provedMs;
       while (this.#proof.provedMs === before) {
         await this.#calm(done);
-        for (let pings = 0; pings < 2 && !done.aborted; pings += 1) await this.#ping();
+        if (!done.aborted) await this.#ping();
+        // Records have begun to come: wait again, and perhaps enough of them prove it.
+        if (this.#isIdle && !done.aborted) await this.#ping();
         if (done.aborted) return;
       }
       await news;
@@ -221,13 +225,15 @@ export class Subscription implements RespListener {
    * thrown us out still writes what it had buffered: a PING that meets its closed end would destroy what is under way.
    */
   async #calm(done: AbortSignal): Promise<void> {
-    for (;;) {
-      await turns();
-      if (this.#isIdle || done.aborted) return;
+    let busy = 0;
+    while (busy < BUSY_SPELLS && !done.aborted) {
+      const before = this.#messages;
       const begun = performance.now();
-      await this.#whenIdle(AbortSignal.any([AbortSignal.timeout(CALM_WITHIN_MS), done]));
-      const tookMs = performance.now() - begun;
-      if (tookMs >= CALM_WITHIN_MS && tookMs < CALM_WITHIN_MS + HELD_UP_MS) return;
+      await delay(CALM_MS, undefined, { signal: done, ref: false }).catch(() => {});
+      await turns();
+      if (before === this.#messages) return;
+      const isLate = performance.now() - begun > CALM_MS + HELD_UP_MS;
+      busy = isLate ? 0 : busy + 1;
     }
   }
 
