@@ -143,8 +143,8 @@ const serviceObject = (tier: ServiceTier): ServiceTierObject => ({
 });
 
 /**
- * The price object of a card: `cardFromPriceObject` of it gives the same rates again. A synced or embedded card says
- * where it came from.
+ * The price object of a card: `cardFromPriceObject` of it gives the same rates again, but for one of pictures, which
+ * only embedded cards have and this shape has no field for. A synced or embedded card says where it came from.
  */
 export function priceObjectFromCard(card: PriceCard): PriceObject {
   const colon = card.origin.indexOf(':');
