@@ -1,10 +1,10 @@
 /**
  * Every error a user can meet, in one table: its code is the same in HTTP answers, in `--json` on the command line and
  * in `docs/errors.md` (whose headings are the codes). Codes and sentences that older clients know are kept to the
- * letter (core-api 0): their panels translate by code.
+ * letter: their panels translate by code.
  */
 
-/** Process exit codes (DESIGN 7). */
+/** Process exit codes. */
 export const Exit = {
   ok: 0,
   failure: 1,

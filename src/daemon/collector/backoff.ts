@@ -1,4 +1,4 @@
-/** First pause and the longest one, in ms (DESIGN 3). */
+/** First pause and the longest one, in ms. */
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 

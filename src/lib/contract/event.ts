@@ -66,7 +66,7 @@ export interface ResponseScalars {
 /** A JSON value, for the parts of a record that are kept as they are. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** `response_metadata` of the export: groups of scalars, empty groups left out (core-api 9.2, collector 9). */
+/** `response_metadata` of the export: groups of scalars, empty groups left out, as CPA-Manager-Plus has them. */
 export type ResponseMetadata = { readonly [group: string]: Json };
 
 /**
@@ -106,7 +106,7 @@ export interface UsageEvent {
   readonly reasoningEffort: string;
   readonly requestServiceTier: string;
   readonly responseServiceTier: string;
-  /** The tier that decides the price (core-api 8.4). */
+  /** The tier that decides the price: for Codex the requested one first, elsewhere the answered one. */
   readonly serviceTier: string;
   readonly cacheInputMode: CacheInputMode;
   readonly reported: ReportedTokens;
@@ -124,7 +124,7 @@ export interface UsageEvent {
   readonly responseMetadata: ResponseMetadata | null;
   /** Bits of {@link EventFlag}. */
   readonly flags: number;
-  /** Hex SHA-256 by which exports of all these programs recognise the same event (collector 7). */
+  /** Hex SHA-256 by which exports of all these programs recognise the same event. */
   readonly hash: string;
   readonly createdAtMs: number;
 }

@@ -1,4 +1,4 @@
-/** Encrypts settings with the data key. `enc:v1:` texts are those of the older programs, bit for bit (core-api 5.4). */
+/** Encrypts settings with the data key. `enc:v1:` texts are those of the older programs, bit for bit (CPA-Manager-Plus 1.12.2). */
 export interface SecretBox {
   /** Trimmed text to `enc:v1:nonce:ciphertext`; `''` stays `''`. */
   seal(plain: string): string;
