@@ -1,10 +1,7 @@
 import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
 import { prepareDataDir } from '../lib/config/data-dir.ts';
 import { insideContainerLayer } from '../lib/config/container.ts';
-import type { StartConfig } from '../lib/config/start-config.ts';
-import type { Clock } from '../lib/contract/clock.ts';
 import type { HealthReason } from '../lib/contract/health.ts';
 import { AppError } from '../lib/errors.ts';
 import { acquireLock, serveLockPath, type Lock } from '../lib/lock.ts';
@@ -13,20 +10,14 @@ import { SCHEMA_VERSION } from '../lib/store/migrations/index.ts';
 import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
 import { HealthBoard } from './health-board.ts';
-import { openServices, type OpenServices } from './open-services.ts';
+import { openServices, type OpenOptions, type OpenServices } from './open-services.ts';
 import { RuntimeFigures } from './runtime-figures.ts';
 import type { DaemonContext } from './services.ts';
 
 /** How long a start waits before it looks again at a database that somebody else has locked. */
 const OPEN_AGAIN_MS = 500;
 
-export interface DaemonOptions {
-  readonly config: StartConfig;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Writes lines for a person to stdout, past the log: the generated admin key, once. */
-  readonly print: (text: string) => void;
-}
+export type DaemonOptions = Pick<OpenOptions, 'config' | 'clock' | 'log' | 'print'>;
 
 export interface Daemon {
   /** Where it listens, as a URL. */

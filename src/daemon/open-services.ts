@@ -38,6 +38,7 @@ export interface OpenOptions {
   readonly config: StartConfig;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Writes lines for a person to stdout, past the log: the generated admin key, once. */
   readonly print: (text: string) => void;
   readonly board: HealthBoard;
   /** The writer ended by itself: nothing can be stored any more. */

@@ -1,10 +1,8 @@
 import type { Clock } from '../../lib/contract/clock.ts';
 import type { Gap, GapCause } from '../../lib/contract/transport.ts';
 import type { ContactState, Writer } from '../../lib/contract/writer.ts';
+import { ASSUMED_RETENTION_SECONDS } from '../../lib/gateway/info.ts';
 import { GapWriter, type GapHandle } from './gap-writer.ts';
-
-/** CLIProxyAPI keeps records this long when its configuration says nothing. */
-export const DEFAULT_RETENTION_SECONDS = 60;
 
 /** How often it is made durable that we are at work, and what is complete. */
 const SAVE_EVERY_MS = 2_000;
@@ -74,7 +72,7 @@ export class GapKeeper {
 
   /** Seconds for which the gateway keeps records; its own default until it was asked. */
   get retentionSeconds(): number {
-    return this.#retentionSeconds ?? DEFAULT_RETENTION_SECONDS;
+    return this.#retentionSeconds ?? ASSUMED_RETENTION_SECONDS;
   }
 
   setRetention(seconds: number): void {

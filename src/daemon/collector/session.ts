@@ -7,7 +7,7 @@ import type {
 } from '../../lib/contract/gateway.ts';
 import type { CollectorMode, TransportName } from '../../lib/contract/record.ts';
 import type { DiagnosisCode, Sink, Transport } from '../../lib/contract/transport.ts';
-import { compareVersions } from '../../lib/gateway/info.ts';
+import { judgeGateway } from '../../lib/gateway/judge-gateway.ts';
 import type { HealthBoard } from '../health-board.ts';
 import type { GapKeeper } from './gap-keeper.ts';
 import { GatewayWatch } from './gateway-watch.ts';
@@ -45,17 +45,17 @@ export interface SessionOptions {
   readonly random?: () => number;
 }
 
-/** Versions before this one report less of a request than the panel can show. */
-const RECOMMENDED = '7.1.39';
-/** A retention below this is worth a word: any restart of a minute would lose records. */
-const SHORT_RETENTION_SECONDS = 600;
-
-/** Codes that describe the gateway of a session; they go when it is replaced. */
-export const GATEWAY_CODES: readonly DiagnosisCode[] = [
+/** What a look at the gateway decides, in the order in which the board shows what is equally grave. */
+const JUDGED_CODES = [
   'publishing_off',
   'older_than_recommended',
   'retention_short',
   'poll_exceeds_retention',
+] as const satisfies readonly DiagnosisCode[];
+
+/** Codes that describe the gateway of a session; they go when it is replaced. */
+export const GATEWAY_CODES: readonly DiagnosisCode[] = [
+  ...JUDGED_CODES,
   'second_consumer',
   'management_disabled',
 ];
@@ -207,18 +207,12 @@ export class CollectorSession {
     if (this.#superseded) return;
     this.#onManagement(true);
     const { board, settings, gaps } = this.#options;
-    const { pollIntervalMs, connection } = settings;
     this.#info = info;
     gaps.setRetention(info.retentionSeconds);
-    const facts = {
-      url: connection.baseUrl,
-      version: info.version,
-      retentionSeconds: info.retentionSeconds,
-      pollIntervalMs,
-    };
-    board.toggle('publishing_off', !info.usageStatisticsEnabled, facts);
-    board.toggle('older_than_recommended', (compareVersions(info.version, RECOMMENDED) ?? 0) < 0, facts);
-    board.toggle('retention_short', info.retentionSeconds < SHORT_RETENTION_SECONDS, facts);
-    board.toggle('poll_exceeds_retention', pollIntervalMs > info.retentionSeconds * 1_000, facts);
+    const findings = judgeGateway(info, settings.connection.baseUrl, settings.pollIntervalMs);
+    for (const code of JUDGED_CODES) {
+      const finding = findings.find((one) => one.code === code);
+      board.toggle(code, finding !== undefined, finding?.facts);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { GatewayError, type GatewayInfo } from '../contract/gateway.ts';
 
 /** What CLIProxyAPI uses where its configuration says nothing, and in versions before v6.10.1. */
-const ASSUMED_RETENTION_SECONDS = 60;
+export const ASSUMED_RETENTION_SECONDS = 60;
 
 type Json = Readonly<Record<string, unknown>>;
 

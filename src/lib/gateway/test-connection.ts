@@ -7,18 +7,11 @@ import {
   type KeyBreaker,
 } from '../contract/gateway.ts';
 import type { CollectorMode } from '../contract/record.ts';
-import type { DiagnosisCode } from '../contract/transport.ts';
 import { createGatewayClient } from './client.ts';
-import type { DiagnosisFacts } from './diagnoses.ts';
 import { hostOf } from './failures.ts';
 import { compareVersions } from './info.ts';
+import { judgeGateway, type Finding } from './judge-gateway.ts';
 import { connectRedis } from './redis.ts';
-
-/** Something that a test of the connection found: a diagnosis, and what its sentence needs. */
-export interface Finding {
-  readonly code: DiagnosisCode;
-  readonly facts: DiagnosisFacts;
-}
 
 export interface ConnectionReport {
   /** `null`: the management API could not be called, and the first finding says why. */
@@ -36,13 +29,8 @@ export interface TestConnectionOptions {
   readonly inContainer?: boolean;
 }
 
-/** Below this, details of a request are not reported. */
-export const RECOMMENDED_VERSION = '7.1.39';
 /** The first version with SUBSCRIBE. */
 const SUBSCRIBE_VERSION = '7.0.7';
-/** With less, an ordinary restart of ours loses records. */
-const SHORT_RETENTION_SECONDS = 600;
-
 /**
  * Tries URL and key without taking a record: one call of the management API, and RESP only once the key is proved, so
  * that a wrong key costs one of the five that get the address banned. Never throws for what the gateway does.
@@ -57,7 +45,10 @@ export async function testConnection(
   try {
     const info = await client.info(signal);
     const resp = await tryResp(connection, { ...options, inContainer }, info);
-    return { info, findings: [...resp, ...judge(info, connection, options.pollIntervalMs)] };
+    return {
+      info,
+      findings: [...resp, ...judgeGateway(info, connection.baseUrl, options.pollIntervalMs ?? 0)],
+    };
   } catch (error) {
     return { info: null, findings: [finding(error, connection)] };
   } finally {
@@ -81,18 +72,6 @@ async function tryResp(
   const older = compareVersions(info.version, SUBSCRIBE_VERSION);
   if (mode === 'resp' || older === null || older >= 0) return [];
   return [{ code: 'too_old_for_subscribe', facts: { url: connection.baseUrl, version: info.version } }];
-}
-
-/** What the gateway says of itself that costs records or details. */
-function judge(info: GatewayInfo, connection: GatewayConnection, pollIntervalMs = 0): Finding[] {
-  const { version, retentionSeconds } = info;
-  const facts: DiagnosisFacts = { url: connection.baseUrl, version, retentionSeconds, pollIntervalMs };
-  const codes: DiagnosisCode[] = [];
-  if (!info.usageStatisticsEnabled) codes.push('publishing_off');
-  if (pollIntervalMs > retentionSeconds * 1000) codes.push('poll_exceeds_retention');
-  if (retentionSeconds < SHORT_RETENTION_SECONDS) codes.push('retention_short');
-  if ((compareVersions(version, RECOMMENDED_VERSION) ?? 0) < 0) codes.push('older_than_recommended');
-  return codes.map((code) => ({ code, facts }));
 }
 
 function finding(error: unknown, connection: GatewayConnection): Finding {

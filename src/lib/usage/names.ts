@@ -1,28 +1,30 @@
+import type { UsageEvent } from '../contract/event.ts';
 import { firstText, type JsonObject } from './readers.ts';
 
 /** The names by which a request is known, as the record writes them. They go into the hash in this form. */
-export interface RawNames {
-  readonly requestId: string;
-  readonly provider: string;
-  readonly executorType: string;
-  readonly model: string;
-  readonly requestedModel: string;
-  readonly resolvedModel: string;
-  readonly endpoint: string;
-  readonly method: string;
-  readonly path: string;
-  readonly authType: string;
-  readonly authIndex: string;
-  readonly accountSnapshot: string;
-  readonly authLabelSnapshot: string;
-  readonly authFileSnapshot: string;
-  readonly authProviderSnapshot: string;
-  readonly authProjectIdSnapshot: string;
-  readonly reasoningEffort: string;
-  readonly requestServiceTier: string;
-  readonly responseServiceTier: string;
-  readonly serviceTier: string;
-}
+export type RawNames = Pick<
+  UsageEvent,
+  | 'requestId'
+  | 'provider'
+  | 'executorType'
+  | 'model'
+  | 'requestedModel'
+  | 'resolvedModel'
+  | 'endpoint'
+  | 'method'
+  | 'path'
+  | 'authType'
+  | 'authIndex'
+  | 'accountSnapshot'
+  | 'authLabelSnapshot'
+  | 'authFileSnapshot'
+  | 'authProviderSnapshot'
+  | 'authProjectIdSnapshot'
+  | 'reasoningEffort'
+  | 'requestServiceTier'
+  | 'responseServiceTier'
+  | 'serviceTier'
+>;
 
 const REQUEST_ID = ['request_id', 'requestId', 'id'] as const;
 const METHOD = ['method', 'http_method', 'httpMethod'] as const;
