@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/contract/clock.ts';
-import type { Health, HealthReason, HealthState } from '../lib/contract/health.ts';
+import type { DiagnosisFacts, Health, HealthReason, HealthState } from '../lib/contract/health.ts';
 import type { DiagnosisCode } from '../lib/contract/transport.ts';
-import { diagnose, type DiagnosisFacts } from '../lib/gateway/diagnoses.ts';
+import { diagnose } from '../lib/gateway/diagnoses.ts';
 
 /** Collects what is wrong right now. Each code stands there once; its `since` survives repetition. */
 export class HealthBoard {

@@ -1,16 +1,5 @@
-import type { HealthReason } from '../contract/health.ts';
+import type { DiagnosisFacts, HealthReason } from '../contract/health.ts';
 import type { DiagnosisCode } from '../contract/transport.ts';
-
-/** What a diagnosis may say beyond its fixed words. Never a secret. */
-export interface DiagnosisFacts {
-  readonly url?: string;
-  readonly host?: string;
-  readonly detail?: string;
-  readonly version?: string;
-  readonly retentionSeconds?: number;
-  readonly pollIntervalMs?: number;
-  readonly retryAtMs?: number;
-}
 
 interface Diagnosis {
   readonly level: HealthReason['level'];
@@ -250,5 +239,5 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
 /** Puts a diagnosis into words. */
 export function diagnose(code: DiagnosisCode, since: number, facts: DiagnosisFacts = {}): HealthReason {
   const known = DIAGNOSES[code];
-  return { code, level: known.level, since, message: known.message(facts), fix: known.fix(facts) };
+  return { code, level: known.level, since, message: known.message(facts), fix: known.fix(facts), facts };
 }

@@ -1,6 +1,6 @@
 import type { GatewayInfo } from '../contract/gateway.ts';
 import type { DiagnosisCode } from '../contract/transport.ts';
-import type { DiagnosisFacts } from './diagnoses.ts';
+import type { DiagnosisFacts } from '../contract/health.ts';
 import { compareVersions } from './info.ts';
 
 /** Below this, details of a request are not reported. */
