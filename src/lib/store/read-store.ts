@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import type BetterSqlite3 from 'better-sqlite3';
+import type { EventRow } from '../contract/api/events.ts';
 import type { Position } from '../contract/inbox.ts';
 import type { Gap } from '../contract/transport.ts';
 import type { ContactState } from '../contract/writer.ts';
+import { EVENT_LIST_SELECT, listRow, type EventListRow } from './event-list-row.ts';
 import { openDatabase } from './open.ts';
 import { guarded, type Db } from './sqlite.ts';
 import { readContact, readPosition } from './state-store.ts';
@@ -32,6 +34,7 @@ export class ReadStore {
   readonly #dataVersion: BetterSqlite3.Statement<[], number>;
   readonly #setting: BetterSqlite3.Statement<[string], string>;
   readonly #totals: BetterSqlite3.Statement<[], EventTotals>;
+  readonly #newest: BetterSqlite3.Statement<[number, number], EventListRow>;
   #letters: { readonly revision: number; readonly count: number } | null = null;
 
   /**
@@ -47,6 +50,9 @@ export class ReadStore {
          coalesce(sum(unpriced), 0) AS unpriced FROM total_ever`,
     );
     this.#setting = this.#db.prepare<[string], string>('SELECT value FROM settings WHERE key = ?').pluck();
+    this.#newest = this.#db.prepare<[number, number], EventListRow>(
+      `${EVENT_LIST_SELECT} WHERE e.id > ? ORDER BY e.id DESC LIMIT ?`,
+    );
   }
 
   /** Changes whenever another connection, of this process or another, has committed. */
@@ -78,6 +84,16 @@ export class ReadStore {
   /** Epoch ms at which an event was last stored; null: never. */
   lastInsertedMs(): number | null {
     return guarded(() => this.#value(`SELECT changed_at_ms FROM meta WHERE name = 'events'`) ?? null);
+  }
+
+  /** The highest id that an event has; 0 without events. Ids rise in the order in which events were stored. */
+  lastEventId(): number {
+    return guarded(() => this.#value('SELECT max(id) FROM event') ?? 0);
+  }
+
+  /** Of the events with a higher id than `id` the `limit` with the highest ids, highest first. */
+  eventsAfter(id: number, limit: number): EventRow[] {
+    return guarded(() => this.#newest.all(id, limit).map(listRow));
   }
 
   /** The newest gaps, newest first. */
