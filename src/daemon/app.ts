@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import './caller.ts';
 import { adminGuard } from './plugins/admin-guard.ts';
 import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
@@ -32,6 +33,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     frameworkErrors: answerError,
     routerOptions: { ignoreDuplicateSlashes: true },
   });
+  app.decorateRequest('caller', null);
   registerErrors(app);
   warnOfForwarding(app);
   await app.register(swagger, {
