@@ -7,7 +7,13 @@ import type {
   TransportEnd,
   TransportEvents,
 } from '../../src/lib/contract/transport.ts';
-import type { CommitResult, ContactState, GapOpen, Writer } from '../../src/lib/contract/writer.ts';
+import type {
+  CommitResult,
+  ContactState,
+  GapOpen,
+  StoredSession,
+  Writer,
+} from '../../src/lib/contract/writer.ts';
 
 /** A transport that a test drives by hand. */
 export class FakeTransport implements Transport {
@@ -94,11 +100,13 @@ export class MemoryInbox implements Inbox {
   }
 }
 
-/** A writer that remembers what it was told. `fail` makes the next commits reject. */
+/** A writer that remembers what it was told. `fail` makes commits and writes of sessions reject. */
 export class FakeWriter implements Writer {
   readonly commits: Array<{ records: readonly RawRecord[]; position: Position | null }> = [];
   readonly gaps: Array<GapOpen & { id: number }> = [];
   readonly settings = new Map<string, string>();
+  /** By the hex of their hashes. */
+  readonly sessions = new Map<string, StoredSession>();
   contact: ContactState | null = null;
   fail: Error | null = null;
 
@@ -112,6 +120,8 @@ export class FakeWriter implements Writer {
       controls: 0,
       refresh: false,
       lastId: this.commits.reduce((sum, commit) => sum + commit.records.length, 0),
+      firstId: 1,
+      eventsRevision: this.commits.length,
     });
   }
 
@@ -145,7 +155,36 @@ export class FakeWriter implements Writer {
     return Promise.resolve();
   }
 
+  saveSession(session: StoredSession): Promise<void> {
+    if (this.fail) return Promise.reject(this.fail);
+    this.sessions.set(hex(session.tokenHash), session);
+    return Promise.resolve();
+  }
+
+  touchSession(tokenHash: Uint8Array, lastUsedMs: number, expiresAtMs: number): Promise<void> {
+    if (this.fail) return Promise.reject(this.fail);
+    const session = this.sessions.get(hex(tokenHash));
+    if (session) this.sessions.set(hex(tokenHash), { ...session, lastUsedMs, expiresAtMs });
+    return Promise.resolve();
+  }
+
+  endSession(tokenHash: Uint8Array): Promise<void> {
+    if (this.fail) return Promise.reject(this.fail);
+    this.sessions.delete(hex(tokenHash));
+    return Promise.resolve();
+  }
+
+  pruneSessions(credential: string, nowMs: number): Promise<void> {
+    if (this.fail) return Promise.reject(this.fail);
+    for (const [key, session] of this.sessions) {
+      if (session.expiresAtMs <= nowMs || session.credential !== credential) this.sessions.delete(key);
+    }
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
 }
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

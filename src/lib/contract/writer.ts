@@ -13,6 +13,10 @@ export interface CommitResult {
   readonly refresh: boolean;
   /** Highest event id in the store, 0 when empty. */
   readonly lastId: number;
+  /** Lowest id of the inserted events, 0 without any. From there to `lastId` are the events of this commit alone. */
+  readonly firstId: number;
+  /** Revision of `events` that this commit made, 0 when it inserted nothing: any other one was made by somebody else. */
+  readonly eventsRevision: number;
 }
 
 /** Where collecting from one gateway stands. Must survive a kill. */
@@ -37,6 +41,19 @@ export interface GapOpen {
   readonly detail: string;
 }
 
+/** A login of a browser, as it is stored. The token itself is not: only its SHA-256. */
+export interface StoredSession {
+  /** 32 bytes. */
+  readonly tokenHash: Uint8Array;
+  /** Revision of the admin credential that it was given for. */
+  readonly credential: string;
+  /** Epoch ms. */
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  /** To the hour. */
+  readonly lastUsedMs: number;
+}
+
 /**
  * The only writer of a daemon's database. It lives in a worker thread; each method is one message there and one
  * back. A method rejects with an `AppError` (`database_locked`, `disk_full`, `database_failed`); nothing is half done.
@@ -54,6 +71,14 @@ export interface Writer {
   saveContact(state: ContactState): Promise<void>;
   /** Writes settings rows; `null` deletes one. All or none. */
   saveSettings(rows: ReadonlyMap<string, string | null>): Promise<void>;
+  /** Adds a session, and removes those that it finds expired or of another credential. */
+  saveSession(session: StoredSession): Promise<void>;
+  /** Moves the end of a session; changes nothing when there is no such session any more. */
+  touchSession(tokenHash: Uint8Array, lastUsedMs: number, expiresAtMs: number): Promise<void>;
+  /** Without such a session nothing happens. */
+  endSession(tokenHash: Uint8Array): Promise<void>;
+  /** Removes all sessions that have expired at `nowMs`, or were given for another credential. */
+  pruneSessions(credential: string, nowMs: number): Promise<void>;
   /** Finishes what was asked, checkpoints, closes the database. */
   close(): Promise<void>;
 }

@@ -3,10 +3,12 @@ import type BetterSqlite3 from 'better-sqlite3';
 import type { EventRow } from '../contract/api/events.ts';
 import type { Position } from '../contract/inbox.ts';
 import type { Gap } from '../contract/transport.ts';
-import type { ContactState } from '../contract/writer.ts';
+import type { ContactState, StoredSession } from '../contract/writer.ts';
 import { EVENT_LIST_SELECT, listRow, type EventListRow } from './event-list-row.ts';
+import { AppError } from '../errors.ts';
 import { openDatabase } from './open.ts';
 import { guarded, type Db } from './sqlite.ts';
+import { sessionReader } from './session-store.ts';
 import { readContact, readPosition } from './state-store.ts';
 
 /** Sums over all events of all gateways. */
@@ -33,8 +35,9 @@ export class ReadStore {
   readonly #path: string;
   readonly #dataVersion: BetterSqlite3.Statement<[], number>;
   readonly #setting: BetterSqlite3.Statement<[string], string>;
+  readonly #session: BetterSqlite3.Statement<[Uint8Array], StoredSession>;
   readonly #totals: BetterSqlite3.Statement<[], EventTotals>;
-  readonly #newest: BetterSqlite3.Statement<[number, number], EventListRow>;
+  readonly #newest: BetterSqlite3.Statement<[number, number, number], EventListRow>;
   #letters: { readonly revision: number; readonly count: number } | null = null;
 
   /**
@@ -49,9 +52,10 @@ export class ReadStore {
       `SELECT coalesce(sum(calls), 0) AS events, coalesce(sum(failed), 0) AS failed,
          coalesce(sum(unpriced), 0) AS unpriced FROM total_ever`,
     );
+    this.#session = sessionReader(this.#db);
     this.#setting = this.#db.prepare<[string], string>('SELECT value FROM settings WHERE key = ?').pluck();
-    this.#newest = this.#db.prepare<[number, number], EventListRow>(
-      `${EVENT_LIST_SELECT} WHERE e.id > ? ORDER BY e.id DESC LIMIT ?`,
+    this.#newest = this.#db.prepare<[number, number, number], EventListRow>(
+      `${EVENT_LIST_SELECT} WHERE e.id > ? AND e.id <= ? ORDER BY e.id DESC LIMIT ?`,
     );
   }
 
@@ -91,9 +95,9 @@ export class ReadStore {
     return guarded(() => this.#value('SELECT max(id) FROM event') ?? 0);
   }
 
-  /** Of the events with a higher id than `id` the `limit` with the highest ids, highest first. */
-  eventsAfter(id: number, limit: number): EventRow[] {
-    return guarded(() => this.#newest.all(id, limit).map(listRow));
+  /** Of the events with a higher id than `id`, up to `upTo`, the `limit` with the highest ids, highest first. */
+  eventsAfter(id: number, limit: number, upTo: number = Number.MAX_SAFE_INTEGER): EventRow[] {
+    return guarded(() => this.#newest.all(id, upTo, limit).map(listRow));
   }
 
   /** The newest gaps, newest first. */
@@ -122,6 +126,19 @@ export class ReadStore {
 
   setting(key: string): string | null {
     return guarded(() => this.#setting.get(key) ?? null);
+  }
+
+  /** Names this database for its life: 32 hex digits. */
+  databaseId(): string {
+    const id = this.setting('database_id');
+    if (id === null)
+      throw new AppError('database_failed', { detail: 'the settings row database_id is gone' });
+    return id;
+  }
+
+  /** Also one that has expired. */
+  session(tokenHash: Uint8Array): StoredSession | null {
+    return guarded(() => this.#session.get(tokenHash) ?? null);
   }
 
   /** Where collecting from a gateway stood when that was last written. */

@@ -4,7 +4,7 @@ import { EventFlag } from '../contract/event.ts';
 import type { Position } from '../contract/inbox.ts';
 import type { PriceBook, PriceCard, Priced, PriceInput } from '../contract/pricing.ts';
 import type { RawRecord } from '../contract/record.ts';
-import type { CommitResult, ContactState, GapOpen } from '../contract/writer.ts';
+import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { DeadLetters, type LetterKeys, type Rejection } from './dead-letters.ts';
 import { Dimensions } from './dimensions.ts';
@@ -13,6 +13,7 @@ import { prepareEvent, type PreparedEvent, type StoredCost } from './event-row.t
 import { PriceVersions, readPriceCards } from './price-store.ts';
 import { Revisions, type Topic } from './revisions.ts';
 import { guarded, isStoreTrouble, type Db } from './sqlite.ts';
+import * as sessions from './session-store.ts';
 import * as state from './state-store.ts';
 import { Totals } from './totals.ts';
 
@@ -42,6 +43,7 @@ interface Counts {
   deadLetters: number;
   controls: number;
   refresh: boolean;
+  firstId: number;
 }
 
 /**
@@ -125,12 +127,31 @@ export class WriterCore {
     });
   }
 
+  saveSession(session: StoredSession): void {
+    this.#transact(() => {
+      sessions.pruneSessions(this.#db, session.credential, session.createdAtMs);
+      sessions.saveSession(this.#db, session);
+    });
+  }
+
+  touchSession(tokenHash: Uint8Array, lastUsedMs: number, expiresAtMs: number): void {
+    this.#transact(() => sessions.touchSession(this.#db, tokenHash, lastUsedMs, expiresAtMs));
+  }
+
+  endSession(tokenHash: Uint8Array): void {
+    this.#transact(() => sessions.endSession(this.#db, tokenHash));
+  }
+
+  pruneSessions(credential: string, nowMs: number): void {
+    this.#transact(() => sessions.pruneSessions(this.#db, credential, nowMs));
+  }
+
   #transact<T>(work: () => T): T {
     return guarded(() => this.#db.transaction(work).immediate());
   }
 
-  #raise(topic: Topic): void {
-    this.#revisions.raise(topic, this.#parts.now());
+  #raise(topic: Topic): number {
+    return this.#revisions.raise(topic, this.#parts.now());
   }
 
   #understand(record: RawRecord): Understood {
@@ -148,7 +169,14 @@ export class WriterCore {
 
   #store(batch: readonly Understood[], position: Position | null): CommitResult {
     const book = this.#currentBook();
-    const counts: Counts = { inserted: 0, duplicates: 0, deadLetters: 0, controls: 0, refresh: false };
+    const counts: Counts = {
+      inserted: 0,
+      duplicates: 0,
+      deadLetters: 0,
+      controls: 0,
+      refresh: false,
+      firstId: 0,
+    };
     for (const item of batch) {
       if (item.kind === 'control') {
         counts.controls += 1;
@@ -160,10 +188,10 @@ export class WriterCore {
       }
     }
     this.#totals.write();
-    if (counts.inserted > 0) this.#raise('events');
+    const eventsRevision = counts.inserted > 0 ? this.#raise('events') : 0;
     if (counts.deadLetters > 0) this.#raise('dead_letters');
     if (position !== null) state.savePosition(this.#db, position);
-    return { ...counts, lastId: this.#lastId.get() ?? 0 };
+    return { ...counts, lastId: this.#lastId.get() ?? 0, eventsRevision };
   }
 
   #storeLetter(record: RawRecord, rejection: Rejection, counts: Counts): void {
@@ -180,6 +208,7 @@ export class WriterCore {
         counts.duplicates += 1;
         return;
       }
+      if (counts.inserted === 0) counts.firstId = id;
     } catch (error) {
       if (isStoreTrouble(error)) throw error;
       this.#storeLetter(record, refused(error), counts);

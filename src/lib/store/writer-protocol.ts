@@ -1,6 +1,6 @@
 import type { Position } from '../contract/inbox.ts';
 import type { RawRecord, TransportName } from '../contract/record.ts';
-import type { CommitResult, ContactState, GapOpen } from '../contract/writer.ts';
+import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
 import { AppError, ERRORS, type ErrorCode } from '../errors.ts';
 
 /** What the worker is started with. */
@@ -32,6 +32,15 @@ export type WriterCall =
     }
   | { readonly call: 'saveContact'; readonly contact: ContactState }
   | { readonly call: 'saveSettings'; readonly rows: ReadonlyMap<string, string | null> }
+  | { readonly call: 'saveSession'; readonly session: StoredSession }
+  | {
+      readonly call: 'touchSession';
+      readonly tokenHash: Uint8Array;
+      readonly lastUsedMs: number;
+      readonly expiresAtMs: number;
+    }
+  | { readonly call: 'endSession'; readonly tokenHash: Uint8Array }
+  | { readonly call: 'pruneSessions'; readonly credential: string; readonly nowMs: number }
   | { readonly call: 'close' };
 
 export interface WriterRequest {

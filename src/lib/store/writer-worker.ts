@@ -134,7 +134,12 @@ class WriterWorker {
     if (call.call === 'openGap') return this.#core.openGap(call.gap);
     if (call.call === 'closeGap') this.#core.closeGap(call.id, call.toMs, call.estimate);
     else if (call.call === 'saveContact') this.#core.saveContact(call.contact);
-    else this.#core.saveSettings(call.rows);
+    else if (call.call === 'saveSettings') this.#core.saveSettings(call.rows);
+    else if (call.call === 'saveSession') this.#core.saveSession(call.session);
+    else if (call.call === 'touchSession')
+      this.#core.touchSession(call.tokenHash, call.lastUsedMs, call.expiresAtMs);
+    else if (call.call === 'endSession') this.#core.endSession(call.tokenHash);
+    else this.#core.pruneSessions(call.credential, call.nowMs);
     return null;
   }
 

@@ -131,6 +131,22 @@ class WriterClient implements Writer {
     await this.#call({ call: 'saveSettings', rows });
   };
 
+  saveSession: Writer['saveSession'] = async (session) => {
+    await this.#call({ call: 'saveSession', session });
+  };
+
+  touchSession: Writer['touchSession'] = async (tokenHash, lastUsedMs, expiresAtMs) => {
+    await this.#call({ call: 'touchSession', tokenHash, lastUsedMs, expiresAtMs });
+  };
+
+  endSession: Writer['endSession'] = async (tokenHash) => {
+    await this.#call({ call: 'endSession', tokenHash });
+  };
+
+  pruneSessions: Writer['pruneSessions'] = async (credential, nowMs) => {
+    await this.#call({ call: 'pruneSessions', credential, nowMs });
+  };
+
   /**
    * What was asked before gets about 1 s in all where another process holds a lock, and is refused then. Resolves also
    * when the worker ended otherwise, or hangs (on a disk that does not answer): its calls were rejected.
