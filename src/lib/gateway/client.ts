@@ -1,4 +1,4 @@
-import { Pool, type Dispatcher } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { runningInContainer } from '../config/container.ts';
 import type { Clock } from '../contract/clock.ts';
 import {
@@ -8,11 +8,13 @@ import {
   type KeyBreaker,
   type PoppedRecords,
 } from '../contract/gateway.ts';
+import { header, headerText, MAX_ERROR_BYTES, readText, reason } from './answers.ts';
 import { redactUrl } from './url.ts';
 import { explainError, explainStatus, hideKey, type Purpose } from './failures.ts';
 import { readInfo, readRequestCount } from './info.ts';
 import { JsonArrayReader, type ArrayLimits } from './json-array.ts';
 import { login } from './login.ts';
+import { basePath, openPool } from './pool.ts';
 
 export interface GatewayClientOptions {
   readonly breaker: KeyBreaker;
@@ -32,8 +34,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const TOTAL_MS = 120_000;
 /** Far more than a configuration with thousands of keys. */
 const MAX_JSON_BYTES = 32 << 20;
-const MAX_ERROR_BYTES = 4 << 10;
-/** Collector, watch, proxy and setup share these; CLIProxyAPI spends 60 ms of bcrypt on each call. */
+/** Collector, watch and setup share these; CLIProxyAPI spends 60 ms of bcrypt on each call. */
 const CONNECTIONS = 8;
 
 /** Calls the management API of the gateway at `connection`. Nothing is sent until the first call. */
@@ -139,12 +140,14 @@ class HttpGatewayClient implements GatewayClient {
 
   async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     try {
-      const { origin, path } = this.#target(call.path);
-      this.#pool ??= this.#connect(origin);
       const timeout = this.#options.timeoutMs ?? TIMEOUT_MS;
+      this.#pool ??= openPool(this.connection, {
+        connections: CONNECTIONS,
+        connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeout),
+      });
       const response = await this.#pool.request({
         method: call.method,
-        path,
+        path: `${basePath(this.connection)}${call.path}`,
         headers: {
           authorization: `Bearer ${headerText(this.connection.managementKey)}`,
           accept: 'application/json',
@@ -162,22 +165,6 @@ class HttpGatewayClient implements GatewayClient {
       // Inside the login, because a refusal has to be known there.
       throw this.#explained(error, call);
     }
-  }
-
-  #target(path: string): { origin: string; path: string } {
-    const url = new URL(this.connection.baseUrl);
-    return { origin: url.origin, path: `${url.pathname.replace(/\/+$/, '')}${path}` };
-  }
-
-  #connect(origin: string): Pool {
-    return new Pool(origin, {
-      connections: CONNECTIONS,
-      allowH2: false,
-      connect: {
-        timeout: Math.min(CONNECT_TIMEOUT_MS, this.#options.timeoutMs ?? CONNECT_TIMEOUT_MS),
-        rejectUnauthorized: !this.connection.tlsSkipVerify,
-      },
-    });
   }
 
   async #refusal(response: Dispatcher.ResponseData, purpose: Purpose): Promise<GatewayError> {
@@ -251,44 +238,3 @@ class HttpGatewayClient implements GatewayClient {
 }
 
 const describe = (call: Call): string => `${call.method} ${call.path.replace(/\?.*/, '')}`;
-
-/** A header value is sent as Latin-1, byte by byte; CLIProxyAPI compares the bytes of UTF-8. */
-const headerText = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
-
-function header(response: Dispatcher.ResponseData, name: string): string {
-  const value = response.headers[name];
-  return (Array.isArray(value) ? value[0] : value) ?? '';
-}
-
-/**
- * What an error body says, in one short line: CLIProxyAPI's `{"error":"..."}`, or plain text that is not a page. `hide`
- * sees the text before anything is cut off: a part of a key would not be known as one.
- */
-function reason(body: string, hide: (text: string) => string): string {
-  let text = body;
-  try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value === 'object' && value !== null && 'error' in value && typeof value.error === 'string') {
-      text = value.error;
-    }
-  } catch {
-    const title = /<title>([^<]*)/i.exec(body)?.[1];
-    text = title ?? (body.trimStart().startsWith('<') ? '' : body);
-  }
-  return hide(text).replace(/\s+/g, ' ').trim().slice(0, 200);
-}
-
-async function readText(body: Dispatcher.ResponseData['body'], limit: number): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    parts.push(chunk);
-    length += chunk.length;
-    if (length > limit) {
-      if (limit > MAX_ERROR_BYTES)
-        throw new GatewayError('unexpected_answer', `it is longer than ${limit} bytes`);
-      break;
-    }
-  }
-  return Buffer.concat(parts).toString('utf8');
-}

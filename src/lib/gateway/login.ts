@@ -1,39 +1,16 @@
+import type { Clock } from '../contract/clock.ts';
 import { GatewayError, type GatewayConnection, type KeyBreaker } from '../contract/gateway.ts';
 import { connectionHash } from './breaker.ts';
+import { KeyGate, type KeyUse } from './gate.ts';
 
-/**
- * Logins at the same time with a key that was proved. The gateway's key may have been changed since, and then every one
- * of them counts as a wrong key; five are a ban.
- */
-const MOST_AT_ONCE = 2;
+/** Within this time after a request was sent a refusal is here: several times what CLIProxyAPI's bcrypt takes. */
+const JUDGED_MS = 300;
 
-interface Gate {
-  /** URL and key (hashed) that the gateway accepted in this process. */
-  proved: string | null;
-  /** The one login that is under way with a key nobody has proved yet. */
-  isProving: boolean;
-  /** How many logins are under way, by URL and key (hashed). */
-  readonly running: Map<string, number>;
-  /** Refusals so far. */
-  refusals: number;
-  /** Resolves when any login ends. */
-  ended: PromiseWithResolvers<void>;
-}
+const gates = new WeakMap<KeyBreaker, KeyGate>();
 
-const gates = new WeakMap<KeyBreaker, Gate>();
-
-function gateOf(breaker: KeyBreaker): Gate {
-  let gate = gates.get(breaker);
-  if (!gate) {
-    gate = {
-      proved: null,
-      isProving: false,
-      running: new Map(),
-      refusals: 0,
-      ended: Promise.withResolvers<void>(),
-    };
-    gates.set(breaker, gate);
-  }
+function gateOf(breaker: KeyBreaker): KeyGate {
+  const gate = gates.get(breaker) ?? new KeyGate();
+  gates.set(breaker, gate);
   return gate;
 }
 
@@ -50,51 +27,99 @@ export async function login<T>(
   attempt: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
+  const { gate, hash } = admission(breaker, connection);
+  const use = await enter(
+    () => {
+      breaker.check(connection);
+      return gate.begin(hash);
+    },
+    () => gate.changed,
+    signal,
+  );
+  try {
+    const answered = async () => ({ value: await attempt(), isAccepted: true });
+    return await guarded(breaker, connection, gate, use, answered);
+  } finally {
+    gate.end(use);
+  }
+}
+
+/** What a lent key was used for. */
+export interface LentCall<T> {
+  /**
+   * Sends the call and calls `sent` at the moment it leaves. Resolves with the answer, and whether it is one that only
+   * the right key gets; throws a GatewayError for a refusal of the key.
+   */
+  readonly attempt: (sent: () => void) => Promise<{ readonly value: T; readonly isAccepted: boolean }>;
+  /** A call of our own that proves the key by {@link login}; throws a GatewayError when it does not. */
+  readonly prove: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a call of somebody else with the management key. It may take any time and be given up at any moment, so it does
+ * not keep logins of ours waiting, and how many may be under way is what {@link KeyGate} says.
+ */
+export async function lendKey<T>(
+  breaker: KeyBreaker,
+  connection: GatewayConnection,
+  clock: Clock,
+  call: LentCall<T>,
+): Promise<T> {
+  const { gate, hash } = admission(breaker, connection);
+  const use = await enter(
+    () => {
+      breaker.check(connection);
+      return gate.lend(hash);
+    },
+    () => (gate.needsProof(hash) ? call.prove() : gate.changed),
+    call.signal,
+  );
+  const over = new AbortController();
+  let isSent = false;
+  const sent = (): void => {
+    isSent = true;
+    void clock.sleep(JUDGED_MS, over.signal).then(() => {
+      if (!over.signal.aborted) gate.letGo(use);
+    });
+  };
+  try {
+    const value = await guarded(breaker, connection, gate, use, () => call.attempt(sent));
+    gate.end(use);
+    return value;
+  } catch (error) {
+    // Without an answer, because whoever asked went away or the connection broke, nobody knows: it may have been refused.
+    if (isSent && !isRefusal(error)) gate.letGo(use);
+    else gate.end(use);
+    throw error;
+  } finally {
+    over.abort();
+  }
+}
+
+function admission(breaker: KeyBreaker, connection: GatewayConnection): { gate: KeyGate; hash: string } {
   if (connection.managementKey === '') {
     // An empty key counts as a wrong one.
     throw new GatewayError('not_configured', 'no management key is saved');
   }
-  const gate = gateOf(breaker);
-  const hash = connectionHash(connection);
-  const leave = await enter(gate, hash, () => breaker.check(connection), signal);
-  try {
-    return await guarded(breaker, connection, gate, hash, attempt);
-  } finally {
-    leave();
-  }
+  return { gate: gateOf(breaker), hash: connectionHash(connection) };
 }
 
 /**
- * Resolves when it is this login's turn, with the function that ends it. Throws what `check` throws, which is asked anew
- * each time another login has ended, and a GatewayError once `signal` aborts.
+ * Resolves when `admit` does. It is asked anew whenever `wait` is over; what either throws is thrown, and a
+ * GatewayError once `signal` aborts.
  */
 async function enter(
-  gate: Gate,
-  hash: string,
-  check: () => void,
+  admit: () => KeyUse | null,
+  wait: () => Promise<void>,
   signal: AbortSignal | undefined,
-): Promise<() => void> {
+): Promise<KeyUse> {
   for (;;) {
     if (signal?.aborted) throw ended(signal);
-    check();
-    const isProved = gate.proved === hash;
-    const running = gate.running.get(hash) ?? 0;
-    if (isProved ? running < MOST_AT_ONCE : running === 0 && !gate.isProving) {
-      if (!isProved) gate.isProving = true;
-      gate.running.set(hash, running + 1);
-      return () => leave(gate, hash, !isProved);
-    }
-    await endOrAbort(gate.ended.promise, signal);
+    const use = admit();
+    if (use) return use;
+    await endOrAbort(wait(), signal);
   }
-}
-
-function leave(gate: Gate, hash: string, wasProving: boolean): void {
-  if (wasProving) gate.isProving = false;
-  const left = (gate.running.get(hash) ?? 1) - 1;
-  if (left === 0) gate.running.delete(hash);
-  else gate.running.set(hash, left);
-  gate.ended.resolve();
-  gate.ended = Promise.withResolvers<void>();
 }
 
 async function endOrAbort(end: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
@@ -115,33 +140,32 @@ function ended(signal: AbortSignal): GatewayError {
   return reason instanceof GatewayError ? reason : new GatewayError('connection_lost', 'we ended it');
 }
 
+function isRefusal(error: unknown): error is GatewayError & { diagnosis: 'key_refused' | 'banned' } {
+  return error instanceof GatewayError && (error.diagnosis === 'key_refused' || error.diagnosis === 'banned');
+}
+
 async function guarded<T>(
   breaker: KeyBreaker,
   connection: GatewayConnection,
-  gate: Gate,
-  hash: string,
-  attempt: () => Promise<T>,
+  gate: KeyGate,
+  use: KeyUse,
+  attempt: () => Promise<{ readonly value: T; readonly isAccepted: boolean }>,
 ): Promise<T> {
   const refusalsBefore = gate.refusals;
-  let result: T;
   try {
-    result = await attempt();
+    const { value, isAccepted } = await attempt();
+    // What was accepted before another login was refused proves nothing about now.
+    if (!isAccepted || gate.refusals !== refusalsBefore) return value;
+    gate.accepted(use);
+    // The breaker keeps in mind what it could not store, and stores it with the next use of a key.
+    await breaker.accepted(connection).catch(() => {});
+    return value;
   } catch (error) {
-    if (
-      error instanceof GatewayError &&
-      (error.diagnosis === 'key_refused' || error.diagnosis === 'banned')
-    ) {
-      gate.proved = null;
-      gate.refusals += 1;
+    if (isRefusal(error)) {
+      gate.refused();
       // The refusal holds in memory even where it cannot be saved, and is what the caller has to know.
       await breaker.refused(connection, error.diagnosis, error.message).catch(() => {});
     }
     throw error;
   }
-  // What was accepted before another login was refused proves nothing about now.
-  if (gate.refusals !== refusalsBefore) return result;
-  gate.proved = hash;
-  // The breaker keeps in mind what it could not store, and stores it with the next use of a key.
-  await breaker.accepted(connection).catch(() => {});
-  return result;
 }
