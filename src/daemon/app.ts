@@ -6,6 +6,7 @@ import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { configRoutes } from './routes/config.ts';
+import { eventsStreamRoute } from './routes/events-stream.ts';
 import { healthRoute } from './routes/health.ts';
 import { holdingPageRoute } from './routes/holding-page.ts';
 import { infoRoute } from './routes/info.ts';
@@ -14,6 +15,7 @@ import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
 import { setupRoute } from './routes/setup.ts';
 import { statusRoute } from './routes/status.ts';
+import { testConnectionRoute } from './routes/test-connection.ts';
 import { usageExportRoute } from './routes/usage-export.ts';
 import type { DaemonContext } from './services.ts';
 
@@ -58,6 +60,8 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     acceptJson(own);
     statusRoute(own, '/usage-service/status', context, guard);
     setupRoute(own, '/usage-service/setup', context, guard);
+    eventsStreamRoute(own, context, guard);
+    testConnectionRoute(own, context, guard);
     holdingPageRoute(own);
   });
   await app.register(async (bodiless) => {

@@ -8,6 +8,7 @@ export class HealthBoard {
   readonly #clock: Clock;
   readonly #onChange: (reason: HealthReason, state: 'set' | 'cleared') => void;
   readonly #reasons = new Map<DiagnosisCode, HealthReason>();
+  readonly #watchers = new Set<() => void>();
 
   constructor(clock: Clock, onChange: (reason: HealthReason, state: 'set' | 'cleared') => void) {
     this.#clock = clock;
@@ -19,7 +20,7 @@ export class HealthBoard {
     const reason = diagnose(code, known?.since ?? this.#clock.now(), facts);
     if (known?.message === reason.message) return;
     this.#reasons.set(code, reason);
-    this.#onChange(reason, 'set');
+    this.#changed(reason, 'set');
   }
 
   clear(...codes: readonly DiagnosisCode[]): void {
@@ -27,7 +28,7 @@ export class HealthBoard {
       const reason = this.#reasons.get(code);
       if (!reason) continue;
       this.#reasons.delete(code);
-      this.#onChange(reason, 'cleared');
+      this.#changed(reason, 'cleared');
     }
   }
 
@@ -35,6 +36,12 @@ export class HealthBoard {
   toggle(code: DiagnosisCode, wrong: boolean, facts: DiagnosisFacts = {}): void {
     if (wrong) this.set(code, facts);
     else this.clear(code);
+  }
+
+  /** Calls `watcher` after each change, until the function that this answers is called. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   health(): Health {
@@ -45,5 +52,10 @@ export class HealthBoard {
     const worst = reasons[0]?.level;
     const state: HealthState = worst === undefined || worst === 'notice' ? 'ok' : worst;
     return { state, reasons };
+  }
+
+  #changed(reason: HealthReason, state: 'set' | 'cleared'): void {
+    this.#onChange(reason, state);
+    for (const watcher of this.#watchers) watcher();
   }
 }

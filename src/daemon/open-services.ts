@@ -10,6 +10,7 @@ import type { Inbox } from '../lib/contract/inbox.ts';
 import type { ContactState, Writer } from '../lib/contract/writer.ts';
 import { createKeyBreaker } from '../lib/gateway/breaker.ts';
 import { createGatewayClient } from '../lib/gateway/client.ts';
+import { testConnection } from '../lib/gateway/test-connection.ts';
 import { verifyAdminKey } from '../lib/secrets/admin-key.ts';
 import { isSealed } from '../lib/secrets/secret-box.ts';
 import { openExport } from '../lib/store/export.ts';
@@ -21,6 +22,8 @@ import { Collector } from './collector/collector.ts';
 import { openInbox } from './collector/inbox/inbox.ts';
 import type { SpoolDamage } from './collector/inbox/options.ts';
 import { createTransport } from './collector/transports/index.ts';
+import { Feed } from './feed/feed.ts';
+import { LiveCommits } from './feed/live-commits.ts';
 import type { HealthBoard } from './health-board.ts';
 import { prepareKeys, type Keys } from './keys.ts';
 import type { Services } from './services.ts';
@@ -50,6 +53,7 @@ export class OpenServices implements Services {
   readonly store: ReadStore;
   readonly admin: AdminAccess;
   readonly settings: SettingsService;
+  readonly feed: Feed;
   readonly collector: Collector | null;
   readonly inbox: Inbox | null;
   readonly hadHistory: boolean;
@@ -85,11 +89,20 @@ export class OpenServices implements Services {
     const createClient = (connection: GatewayConnection): GatewayClient =>
       createGatewayClient(connection, { breaker: this.#breaker, clock });
     const inContainer = runningInContainer();
+    const commits = new LiveCommits(writer);
+    this.feed = new Feed({
+      clock,
+      store,
+      commits,
+      board,
+      onError: (error, what) => log.error({ err: error }, `${what} failed`),
+    });
     this.collector =
       inbox &&
       new Collector({
         clock,
         writer,
+        commits,
         inbox,
         board,
         breaker: this.#breaker,
@@ -143,6 +156,9 @@ export class OpenServices implements Services {
     return openExport(this.#options.config.dbPath, { signal });
   }
 
+  readonly testConnection: Services['testConnection'] = (connection, options, signal) =>
+    testConnection(connection, { ...options, breaker: this.#breaker, clock: this.#options.clock }, signal);
+
   async gatewayInfo(): Promise<GatewayInfo | null> {
     const { connection } = this.settings.effective;
     if (connection === null) return null;
@@ -160,6 +176,7 @@ export class OpenServices implements Services {
   /** Ends in good order: the collector first, then what it writes to. */
   async close(): Promise<void> {
     const { clock, log } = this.#options;
+    this.feed.close();
     const stopped = this.collector?.stop() ?? Promise.resolve();
     const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.

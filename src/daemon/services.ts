@@ -1,9 +1,11 @@
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
-import type { GatewayInfo } from '../lib/contract/gateway.ts';
+import type { GatewayConnection, GatewayInfo } from '../lib/contract/gateway.ts';
+import type { ConnectionReport, TestConnectionOptions } from '../lib/gateway/test-connection.ts';
 import type { ReadStore } from '../lib/store/read-store.ts';
 import type { AdminAccess } from './admin-access.ts';
 import type { Collector } from './collector/collector.ts';
+import type { Feed } from './feed/feed.ts';
 import type { HealthBoard } from './health-board.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
 import type { SettingsService } from './settings-service.ts';
@@ -14,6 +16,7 @@ export interface Services {
   readonly store: ReadStore;
   readonly admin: AdminAccess;
   readonly settings: SettingsService;
+  readonly feed: Feed;
   /** Null while the data key is locked: nothing is collected then. */
   readonly collector: Collector | null;
   readonly inbox: Inbox | null;
@@ -22,6 +25,12 @@ export interface Services {
   readonly dataKeyReady: boolean;
   /** What the gateway says of itself now; null when it does not answer. */
   gatewayInfo(): Promise<GatewayInfo | null>;
+  /** Tries a connection without saving it or taking a record. */
+  testConnection(
+    connection: GatewayConnection,
+    options: Pick<TestConnectionOptions, 'mode' | 'pollIntervalMs'>,
+    signal: AbortSignal,
+  ): Promise<ConnectionReport>;
   /** Every event as JSONL, oldest first, in chunks of whole lines. Ends early when the signal aborts. */
   exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }

@@ -123,6 +123,12 @@ export const ERRORS = {
     'Save the right key; or POST /usage-service/retry after it was corrected in CLIProxyAPI.',
   ),
   gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
+  too_many_streams: entry(
+    503,
+    Exit.unavailable,
+    'too many live streams are open',
+    'Close some pages or programs that listen to the live stream, or try again later.',
+  ),
   starting: entry(
     503,
     Exit.unavailable,

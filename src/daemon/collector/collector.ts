@@ -23,6 +23,8 @@ export type Idle = Extract<DiagnosisCode, 'not_configured' | 'monitoring_off' | 
 export interface CollectorOptions {
   readonly clock: Clock;
   readonly writer: Writer;
+  /** Stores records: the writer, or whoever looks on while it does. */
+  readonly commits: Pick<Writer, 'commit'>;
   readonly inbox: Inbox;
   readonly board: HealthBoard;
   readonly breaker: KeyBreaker;
@@ -87,7 +89,7 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#storing = new Storing({ ...options, onRefresh: () => this.#session?.lookNow() });
+    this.#storing = new Storing({ ...options, writer: options.commits, onRefresh: () => this.#session?.lookNow() });
     options.inbox.onStateChange((status) => this.#onSpool(status));
   }
 

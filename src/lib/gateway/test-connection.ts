@@ -27,10 +27,17 @@ export interface TestConnectionOptions {
   readonly mode?: CollectorMode;
   readonly pollIntervalMs?: number;
   readonly inContainer?: boolean;
+  /** See GatewayClientOptions. */
+  readonly timeoutMs?: number;
+  readonly totalMs?: number;
 }
 
 /** The first version with SUBSCRIBE. */
 const SUBSCRIBE_VERSION = '7.0.7';
+/** Somebody waits before a form: connecting and each silence may last so long, and so long the whole call. */
+const TIMEOUT_MS = 10_000;
+const TOTAL_MS = 15_000;
+
 /**
  * Tries URL and key without taking a record: one call of the management API, and RESP only once the key is proved, so
  * that a wrong key costs one of the five that get the address banned. Never throws for what the gateway does.
@@ -41,10 +48,15 @@ export async function testConnection(
   signal?: AbortSignal,
 ): Promise<ConnectionReport> {
   const inContainer = options.inContainer ?? runningInContainer();
-  const client = createGatewayClient(connection, { ...options, inContainer });
+  const client = createGatewayClient(connection, {
+    timeoutMs: TIMEOUT_MS,
+    totalMs: TOTAL_MS,
+    ...options,
+    inContainer,
+  });
   try {
     const info = await client.info(signal);
-    const resp = await tryResp(connection, { ...options, inContainer }, info);
+    const resp = signal?.aborted ? [] : await tryResp(connection, { ...options, inContainer }, info);
     return {
       info,
       findings: [...resp, ...judgeGateway(info, connection.baseUrl, options.pollIntervalMs ?? 0)],

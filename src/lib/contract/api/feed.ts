@@ -1,6 +1,9 @@
 import type { Health } from '../health.ts';
 import type { EventRow } from './events.ts';
 
+/** What of the database a `changed` message can be about. */
+export type FeedTopic = 'events' | 'prices' | 'settings' | 'gaps' | 'dead_letters';
+
 /**
  * Messages of `GET /v0/management/events/stream` (server-sent events; the name is the SSE event name).
  * `id:` of an `events` message is its `last_id`; the browser sends it back as Last-Event-ID.
@@ -16,7 +19,7 @@ export interface FeedMessages {
   };
   /** Something changed otherwise than by live events: read again what you show of it. */
   readonly changed: {
-    readonly topics: ReadonlyArray<'events' | 'prices' | 'settings' | 'gaps' | 'dead_letters'>;
+    readonly topics: readonly FeedTopic[];
   };
   /** Sent at the beginning and on each change of health. */
   readonly status: Health;
