@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie';
 import swagger from '@fastify/swagger';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import './caller.ts';
@@ -13,6 +14,7 @@ import { infoRoute } from './routes/info.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
 import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { setupRoute } from './routes/setup.ts';
 import { statusRoute } from './routes/status.ts';
 import { testConnectionRoute } from './routes/test-connection.ts';
@@ -38,6 +40,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
   app.decorateRequest('caller', null);
   registerErrors(app);
   warnOfForwarding(app);
+  await app.register(cookie);
   await app.register(swagger, {
     openapi: { info: { title: 'cpamp', version: context.version }, openapi: '3.1.0' },
   });
@@ -62,6 +65,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     setupRoute(own, '/usage-service/setup', context, guard);
     eventsStreamRoute(own, context, guard);
     testConnectionRoute(own, context, guard);
+    sessionRoutes(own, context);
     holdingPageRoute(own);
   });
   await app.register(async (bodiless) => {

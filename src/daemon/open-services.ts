@@ -11,7 +11,7 @@ import type { ContactState, Writer } from '../lib/contract/writer.ts';
 import { createKeyBreaker } from '../lib/gateway/breaker.ts';
 import { createGatewayClient } from '../lib/gateway/client.ts';
 import { testConnection } from '../lib/gateway/test-connection.ts';
-import { verifyAdminKey } from '../lib/secrets/admin-key.ts';
+import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
 import { isSealed } from '../lib/secrets/secret-box.ts';
 import { openExport } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
@@ -27,7 +27,9 @@ import { LiveCommits } from './feed/live-commits.ts';
 import type { HealthBoard } from './health-board.ts';
 import { prepareKeys, type Keys } from './keys.ts';
 import type { Services } from './services.ts';
+import { Sessions } from './sessions.ts';
 import { SettingsService } from './settings-service.ts';
+import { StoredAdminKey } from './stored-admin-key.ts';
 
 /** Settings row with the refusals that the gateway has answered. */
 const REFUSALS = 'gateway_refusals_v1';
@@ -52,6 +54,7 @@ export interface OpenOptions {
 export class OpenServices implements Services {
   readonly store: ReadStore;
   readonly admin: AdminAccess;
+  readonly sessions: Sessions;
   readonly settings: SettingsService;
   readonly feed: Feed;
   readonly collector: Collector | null;
@@ -61,6 +64,8 @@ export class OpenServices implements Services {
   readonly #options: OpenOptions;
   readonly #writer: Writer;
   readonly #breaker: KeyBreaker;
+  readonly #closing = new AbortController();
+  #watching: Promise<void> | null = null;
 
   constructor(parts: {
     readonly options: OpenOptions;
@@ -139,15 +144,26 @@ export class OpenServices implements Services {
           board.set('locked_data_key', { detail: keys.dataKey.error.message });
       },
     });
+    const key = new StoredAdminKey(() => store.setting(ADMIN_CREDENTIAL));
+    this.sessions = new Sessions({
+      clock,
+      writer,
+      read: (tokenHash) => store.session(tokenHash),
+      credential: key,
+      databaseId: store.databaseId(),
+    });
     this.admin = new AdminAccess({
       clock,
-      verify: (key) => verifyAdminKey(keys.credential, key),
+      key,
+      sessions: this.sessions,
       managementKey: () => this.settings.managementKey,
     });
   }
 
   /** Begins to store and to collect. */
   async begin(): Promise<void> {
+    // Beginning may be tried again.
+    this.#watching ??= this.sessions.watch(this.#closing.signal);
     this.collector?.start();
     await this.settings.reload();
   }
@@ -177,6 +193,7 @@ export class OpenServices implements Services {
   async close(): Promise<void> {
     const { clock, log } = this.#options;
     this.feed.close();
+    this.#closing.abort();
     const stopped = this.collector?.stop() ?? Promise.resolve();
     const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.
@@ -188,6 +205,7 @@ export class OpenServices implements Services {
       log.error({ err: error }, 'the spool could not be closed in order');
     }
     await stopped;
+    await this.#watching;
     this.store.close();
     await this.#writer.close();
   }

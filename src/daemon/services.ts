@@ -8,6 +8,7 @@ import type { Collector } from './collector/collector.ts';
 import type { Feed } from './feed/feed.ts';
 import type { HealthBoard } from './health-board.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
+import type { Sessions } from './sessions.ts';
 import type { SettingsService } from './settings-service.ts';
 import type { Inbox } from '../lib/contract/inbox.ts';
 
@@ -15,6 +16,7 @@ import type { Inbox } from '../lib/contract/inbox.ts';
 export interface Services {
   readonly store: ReadStore;
   readonly admin: AdminAccess;
+  readonly sessions: Sessions;
   readonly settings: SettingsService;
   readonly feed: Feed;
   /** Null while the data key is locked: nothing is collected then. */

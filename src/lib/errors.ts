@@ -110,6 +110,12 @@ export const ERRORS = {
     'this is the management key of CLIProxyAPI, and the admin key of cpamp is wanted',
     'The admin key starts with cmp_admin_ and was printed at the first start (docker compose logs).',
   ),
+  foreign_origin: entry(
+    403,
+    Exit.failure,
+    'the request does not come from a page of cpamp',
+    'Reload the panel at the address it is used under; a proxy has to pass on the Host header. Tools send the admin key as Bearer.',
+  ),
   usage_queue_owned: entry(
     409,
     Exit.failure,

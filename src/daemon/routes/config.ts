@@ -33,9 +33,9 @@ export function configRoutes(app: FastifyInstance, context: DaemonContext, guard
     URL,
     {
       schema: { summary: 'The configuration that counts' },
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
         // Until a gateway is set up there is nothing to protect, and the setup form wants to show the defaults.
-        if (context.services().settings.configured) await guard(request);
+        if (context.services().settings.configured) await guard(request, reply);
       },
     },
     async () => {
