@@ -129,6 +129,18 @@ export const ERRORS = {
     'Save the right key; or POST /usage-service/retry after it was corrected in CLIProxyAPI.',
   ),
   gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
+  gateway_login_wanted: entry(
+    502,
+    Exit.refused,
+    'something behind CLIProxyAPI wants a login of its own',
+    'The management key is accepted; look at the log of CLIProxyAPI, or of its plugin, for what is wanted.',
+  ),
+  client_key_wanted: entry(
+    401,
+    Exit.usage,
+    'this is the admin key of cpamp, and a client key of CLIProxyAPI is wanted',
+    'Send one of the api-keys of CLIProxyAPI as "Authorization: Bearer <key>".',
+  ),
   too_many_streams: entry(
     503,
     Exit.unavailable,

@@ -143,8 +143,11 @@ export function explainStatus(status: number, said: string, location: string, pu
   return { diagnosis: 'unexpected_status', detail };
 }
 
-/** The refusals that HTTP and RESP share, by the words that CLIProxyAPI v6.10.8 to v7.2.140 use. */
-function explainRefusal(text: string): DiagnosisCode | null {
+/**
+ * The refusals of a login that HTTP and RESP share, by the words that CLIProxyAPI v6.10.8 to v7.2.140 use; null for
+ * anything else.
+ */
+export function explainRefusal(text: string): DiagnosisCode | null {
   if (/IP banned/i.test(text)) return 'banned';
   if (/remote management disabled/i.test(text)) return 'remote_management_off';
   if (/management key not set/i.test(text)) return 'key_missing';

@@ -79,9 +79,7 @@ export async function lendKey<T>(
   let isSent = false;
   const sent = (): void => {
     isSent = true;
-    void clock.sleep(JUDGED_MS, over.signal).then(() => {
-      if (!over.signal.aborted) gate.letGo(use);
-    });
+    void letGoLater(gate, use, clock, over.signal);
   };
   try {
     const value = await guarded(breaker, connection, gate, use, () => call.attempt(sent));
@@ -95,6 +93,11 @@ export async function lendKey<T>(
   } finally {
     over.abort();
   }
+}
+
+async function letGoLater(gate: KeyGate, use: KeyUse, clock: Clock, over: AbortSignal): Promise<void> {
+  await clock.sleep(JUDGED_MS, over);
+  if (!over.aborted) gate.letGo(use);
 }
 
 function admission(breaker: KeyBreaker, connection: GatewayConnection): { gate: KeyGate; hash: string } {
