@@ -129,6 +129,7 @@ export class Forwarder {
 
   /** Throws when the answer is a refusal of our key in CLIProxyAPI's words; else what it says, and its whole body. */
   async #judge(
+    request: ForwardRequest,
     response: Dispatcher.ResponseData,
   ): Promise<{ readonly said: string; readonly body: Readable }> {
     const { statusCode: status, body: whole } = response;
