@@ -129,9 +129,10 @@ function times(value: bigint | null, p: bigint, q: bigint): bigint | null {
   return product / q;
 }
 
-const scale = (rate: number | null): bigint | null => (rate === null ? null : BigInt(rate) * RATE_SCALE);
+export const scale = (rate: number | null): bigint | null =>
+  rate === null ? null : BigInt(rate) * RATE_SCALE;
 
-function derive(rates: Rates, rule: CacheWriteRule): ScaledRates {
+export function derive(rates: Rates, rule: CacheWriteRule): ScaledRates {
   const input = scale(rates.input);
   const cacheWrite5m = scale(rates.cacheWrite5m) ?? (rule === 'plain' ? input : times(input, 5n, 4n));
   const cacheWrite1h =
@@ -146,7 +147,7 @@ function derive(rates: Rates, rule: CacheWriteRule): ScaledRates {
   };
 }
 
-function multiply(rates: ScaledRates, onInput: Multiplier, onOutput: Multiplier): ScaledRates {
+export function multiply(rates: ScaledRates, onInput: Multiplier, onOutput: Multiplier): ScaledRates {
   return {
     input: times(rates.input, onInput.p, onInput.q),
     output: times(rates.output, onOutput.p, onOutput.q),
@@ -172,6 +173,9 @@ function integerRates(scaled: ScaledRates): Rates | null {
   };
 }
 
+/** Stands behind the basis of a version whose rates are those of the card, before what was derived and multiplied. */
+export const AS_LISTED = '(rates as listed)';
+
 function apply(card: PriceCard, choice: Choice, rule: CacheWriteRule): Applied {
   let scaled = derive(choice.rates, rule);
   let basis = choice.rates.outputImage === undefined ? choice.basis : `${choice.basis}+image-output`;
@@ -191,7 +195,7 @@ function apply(card: PriceCard, choice: Choice, rule: CacheWriteRule): Applied {
     model: card.model,
     source: card.source,
     origin: card.origin,
-    basis: applied ? basis : `${basis} (rates as listed)`,
+    basis: applied ? basis : `${basis} ${AS_LISTED}`,
     rates: applied ?? choice.rates,
   };
   return { scaled, version };

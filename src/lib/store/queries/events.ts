@@ -1,0 +1,186 @@
+import type { EventRow, EventsAnswer } from '../../contract/api/events.ts';
+import { EVENT_LIST_SELECT, listRow, type EventListRow } from '../event-list-row.ts';
+import type { Condition } from '../id-prefix.ts';
+import type { Db } from '../sqlite.ts';
+import { authIndexIds, clientKeyIds, credentialIds, modelIds, providerIds } from './dimension-ids.ts';
+import type { Steps } from './index.ts';
+import { searchCondition } from './search.ts';
+
+/** Where a page begins: behind the event with this time and id. */
+export interface EventCursor {
+  readonly timestampMs: number;
+  readonly id: number;
+}
+
+/** A page of the events, newest first. Empty lists and null do not narrow. */
+export interface EventsQuestion {
+  readonly limit: number;
+  readonly before: EventCursor | null;
+  /** Epoch ms, inclusive. */
+  readonly fromMs: number | null;
+  /** Epoch ms, exclusive. */
+  readonly toMs: number | null;
+  readonly models: readonly string[];
+  /** Names of providers, those of the records and those of the credentials. */
+  readonly providers: readonly string[];
+  /** Accounts, labels, sources or auth indexes. */
+  readonly accounts: readonly string[];
+  readonly authIndexes: readonly string[];
+  readonly apiKeyHashes: readonly string[];
+  readonly failed: boolean | null;
+  readonly search: string;
+}
+
+const CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
+
+/** `<timestamp_ms>.<id>`; null for what is no cursor of ours. */
+export function parseCursor(text: string): EventCursor | null {
+  const [, time, id] = CURSOR.exec(text) ?? [];
+  const cursor = { timestampMs: Number(time), id: Number(id) };
+  return Number.isSafeInteger(cursor.timestampMs) && Number.isSafeInteger(cursor.id) ? cursor : null;
+}
+
+export function cursorText({ timestampMs, id }: EventCursor): string {
+  return `${timestampMs}.${id}`;
+}
+
+/** Rows that one step looks at, and what one answer spends on looking: then it is a short page with a way on. */
+const STEP_ROWS = 5000;
+const BUDGET_ROWS = 200_000;
+const BUDGET_MS = 250;
+
+/** The index on (timestamp_ms, hash64, dup): every way through the events is along it. */
+export const TIME_INDEX = 'sqlite_autoindex_event_1';
+
+/** Behind every event, and before the first millisecond. */
+const NEWEST: EventCursor = { timestampMs: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+const OLDEST_MS = 0;
+
+export function* answerEvents(db: Db, question: EventsQuestion): Steps<EventsAnswer> {
+  const conditions = yield* filters(db, question);
+  const floorMs = Math.max(question.fromMs ?? OLDEST_MS, OLDEST_MS);
+  if (conditions === null) return { items: [], next: null, scanned_to_ms: floorMs };
+  return yield* page(db, question, conditions, floorMs);
+}
+
+/** The conditions on `e`; null: no event can meet them. */
+function* filters(db: Db, question: EventsQuestion): Steps<Condition[] | null> {
+  const { models, providers, accounts, authIndexes, apiKeyHashes, failed, search } = question;
+  const all: Condition[] = [];
+  if (failed !== null) all.push({ sql: `e.failed = ${failed ? 1 : 0}`, params: [] });
+  if (models.length > 0) all.push(anyOf(oneOf('e.model_id', yield* modelIds(db, models))));
+  if (providers.length > 0) {
+    all.push(
+      anyOf(
+        oneOf('e.provider_id', yield* providerIds(db, providers)),
+        oneOf('e.credential_id', yield* credentialIds(db, ['auth_provider'], providers)),
+      ),
+    );
+  }
+  if (accounts.length > 0) {
+    const columns = ['account', 'label', 'source', 'auth_index'];
+    all.push(anyOf(oneOf('e.credential_id', yield* credentialIds(db, columns, accounts))));
+  }
+  if (authIndexes.length > 0) {
+    const { ids, blank } = yield* authIndexIds(db, authIndexes);
+    all.push(
+      anyOf(oneOf('e.credential_id', ids), blank ? { sql: 'e.credential_id IS NULL', params: [] } : null),
+    );
+  }
+  if (apiKeyHashes.length > 0) {
+    all.push(anyOf(oneOf('e.client_key_id', yield* clientKeyIds(db, apiKeyHashes))));
+  }
+  if (search !== '') all.push((yield* searchCondition(db, search)) ?? NOTHING);
+  return all.includes(NOTHING) ? null : all;
+}
+
+const NOTHING: Condition = { sql: '0', params: [] };
+
+function oneOf(column: string, ids: readonly number[]): Condition | null {
+  if (ids.length === 0) return null;
+  return { sql: `${column} IN (SELECT value FROM json_each(?))`, params: [JSON.stringify(ids)] };
+}
+
+function anyOf(...conditions: ReadonlyArray<Condition | null>): Condition {
+  const some = conditions.filter((condition) => condition !== null);
+  if (some.length === 0) return NOTHING;
+  return {
+    sql: `(${some.map(({ sql }) => sql).join(' OR ')})`,
+    params: some.flatMap(({ params }) => params),
+  };
+}
+
+/**
+ * Walks down the time index in slices of so many rows. What a slice costs does not depend on how rare a match is.
+ */
+function* page(
+  db: Db,
+  question: EventsQuestion,
+  conditions: readonly Condition[],
+  floorMs: number,
+): Steps<EventsAnswer> {
+  const slice = new Slices(db, conditions);
+  const wanted = question.limit + 1;
+  const items: EventRow[] = [];
+  let cursor = earlier(question.before ?? NEWEST, {
+    timestampMs: question.toMs ?? NEWEST.timestampMs,
+    id: 0,
+  });
+  let scanned = 0;
+  let spentMs = 0;
+  for (;;) {
+    const begun = performance.now();
+    const lowestMs = slice.lowest(cursor.timestampMs);
+    const fromMs = Math.max(lowestMs ?? floorMs, floorMs);
+    items.push(...slice.rows(cursor, fromMs, wanted - items.length));
+    const last = items[question.limit - 1];
+    if (items.length === wanted && last !== undefined) {
+      const next = cursorText({ timestampMs: last.timestamp_ms, id: last.id });
+      return { items: items.slice(0, -1), next, scanned_to_ms: last.timestamp_ms };
+    }
+    if (lowestMs === null || lowestMs <= floorMs) return { items, next: null, scanned_to_ms: floorMs };
+    cursor = { timestampMs: fromMs, id: 0 };
+    scanned += STEP_ROWS;
+    spentMs += performance.now() - begun;
+    if (scanned >= BUDGET_ROWS || spentMs >= BUDGET_MS) {
+      return { items, next: cursorText(cursor), scanned_to_ms: fromMs };
+    }
+    yield;
+  }
+}
+
+function earlier(a: EventCursor, b: EventCursor): EventCursor {
+  return a.timestampMs < b.timestampMs || (a.timestampMs === b.timestampMs && a.id < b.id) ? a : b;
+}
+
+class Slices {
+  readonly #lowest;
+  readonly #rows;
+  readonly #params: ReadonlyArray<string | number | bigint | Buffer>;
+
+  constructor(db: Db, conditions: readonly Condition[]) {
+    // The index alone tells.
+    this.#lowest = db
+      .prepare<[number], number>(
+        `SELECT timestamp_ms FROM event INDEXED BY ${TIME_INDEX} WHERE timestamp_ms < ?
+         ORDER BY timestamp_ms DESC LIMIT 1 OFFSET ${STEP_ROWS - 1}`,
+      )
+      .pluck();
+    const narrowed = conditions.map(({ sql }) => ` AND ${sql}`).join('');
+    this.#rows = db.prepare<Array<string | number | bigint | Buffer>, EventListRow>(
+      `${EVENT_LIST_SELECT}
+       WHERE e.timestamp_ms >= ? AND (e.timestamp_ms, e.id) < (?, ?)${narrowed}
+       ORDER BY e.timestamp_ms DESC, e.id DESC LIMIT ?`,
+    );
+    this.#params = conditions.flatMap(({ params }) => params);
+  }
+
+  /** The time of the last row of the slice that ends before `beforeMs`; null: fewer rows are left. */
+  lowest(beforeMs: number): number | null {
+    return this.#lowest.get(beforeMs) ?? null;
+  }
+
+  rows(before: EventCursor, fromMs: number, limit: number): EventRow[] {
+    return this.#rows.all(fromMs, before.timestampMs, before.id, ...this.#params, limit).map(listRow);
+  }
+}
