@@ -66,6 +66,16 @@ export class AdminAccess {
     return { kind: 'session', ended: session.ended, expiresAtMs: session.expiresAtMs, renewed };
   }
 
+  /**
+   * Whether the admin key is in this header, in whatever scheme, so that it is not sent on to somebody else. Nothing is
+   * counted: other keys are none of our business.
+   */
+  carriesAdminKey(authorization: string): boolean {
+    const text = authorization.trim();
+    const { key } = this.#options;
+    return key.verify(text) || key.verify(text.replace(/^\S+\s+/, ''));
+  }
+
   #verify(authorization: string, address: string): void {
     const key = bearer(authorization);
     // A header without a key in it is a mistake, and no guess.

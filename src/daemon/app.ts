@@ -8,9 +8,11 @@ import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { configRoutes } from './routes/config.ts';
 import { eventsStreamRoute } from './routes/events-stream.ts';
+import { forwardRoutes } from './routes/forward.ts';
 import { healthRoute } from './routes/health.ts';
 import { holdingPageRoute } from './routes/holding-page.ts';
 import { infoRoute } from './routes/info.ts';
+import { modelRoutes } from './routes/models.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
 import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
@@ -57,6 +59,9 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
     notAvailableRoutes(documented, guard);
+    // Bodies of these are not read here.
+    await documented.register(async (forwarded) => forwardRoutes(forwarded, context, guard));
+    await documented.register(async (forwarded) => modelRoutes(forwarded, context));
   });
   // Ours alone, for pages from here. The twins are for proxies that send only our own prefixes here.
   await app.register(async (own) => {

@@ -10,6 +10,7 @@ import type { Inbox } from '../lib/contract/inbox.ts';
 import type { ContactState, Writer } from '../lib/contract/writer.ts';
 import { createKeyBreaker } from '../lib/gateway/breaker.ts';
 import { createGatewayClient } from '../lib/gateway/client.ts';
+import { Forwarder } from '../lib/gateway/forward.ts';
 import { testConnection } from '../lib/gateway/test-connection.ts';
 import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
 import { isSealed } from '../lib/secrets/secret-box.ts';
@@ -24,6 +25,7 @@ import type { SpoolDamage } from './collector/inbox/options.ts';
 import { createTransport } from './collector/transports/index.ts';
 import { Feed } from './feed/feed.ts';
 import { LiveCommits } from './feed/live-commits.ts';
+import { Forwarding } from './forwarding.ts';
 import type { HealthBoard } from './health-board.ts';
 import { prepareKeys, type Keys } from './keys.ts';
 import type { Services } from './services.ts';
@@ -57,6 +59,7 @@ export class OpenServices implements Services {
   readonly sessions: Sessions;
   readonly settings: SettingsService;
   readonly feed: Feed;
+  readonly forwarding: Forwarding;
   readonly collector: Collector | null;
   readonly inbox: Inbox | null;
   readonly hadHistory: boolean;
@@ -144,6 +147,11 @@ export class OpenServices implements Services {
           board.set('locked_data_key', { detail: keys.dataKey.error.message });
       },
     });
+    this.forwarding = new Forwarding({
+      effective: () => this.settings.effective,
+      lockedBy: keys.dataKey.kind === 'locked' ? keys.dataKey.error : null,
+      createForwarder: (connection) => new Forwarder(connection, { breaker: this.#breaker, clock }),
+    });
     const key = new StoredAdminKey(() => store.setting(ADMIN_CREDENTIAL));
     this.sessions = new Sessions({
       clock,
@@ -194,6 +202,7 @@ export class OpenServices implements Services {
     const { clock, log } = this.#options;
     this.feed.close();
     this.#closing.abort();
+    await this.forwarding.close();
     const stopped = this.collector?.stop() ?? Promise.resolve();
     const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.

@@ -6,6 +6,7 @@ import type { ReadStore } from '../lib/store/read-store.ts';
 import type { AdminAccess } from './admin-access.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Feed } from './feed/feed.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { HealthBoard } from './health-board.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
 import type { Sessions } from './sessions.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly settings: SettingsService;
   readonly feed: Feed;
+  readonly forwarding: Forwarding;
   /** Null while the data key is locked: nothing is collected then. */
   readonly collector: Collector | null;
   readonly inbox: Inbox | null;

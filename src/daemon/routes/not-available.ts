@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { AppError, type AppErrorOptions, type ErrorCode } from '../../lib/errors.ts';
+import { AppError, type ErrorCode } from '../../lib/errors.ts';
 import type { AdminGuard } from '../plugins/admin-guard.ts';
 import { METHODS, refuseAll } from './method-guard.ts';
+
+const QUEUE = '/v0/management/usage-queue';
 
 /** Families that belong to cpamp and are never forwarded to the gateway. */
 const OURS = [
@@ -19,14 +21,20 @@ const OURS = [
 
 /** What is ours and not built answers 501, and the usage queue 409: whoever pops it takes records away from us. */
 export function notAvailableRoutes(app: FastifyInstance, guard: AdminGuard): void {
-  const refuse = (url: string, code: ErrorCode, options?: AppErrorOptions): void =>
-    refuseAll(app, url, METHODS, () => new AppError(code, options), guard);
-  for (const url of ['/v0/management/usage-queue', '/v0/management/usage-queue/*']) {
+  const refuse = (url: string, code: ErrorCode): void =>
+    refuseAll(app, url, METHODS, () => new AppError(code), guard);
+  for (const url of [QUEUE, `${QUEUE}/*`]) {
     refuse(url, 'usage_queue_owned');
   }
   for (const family of OURS) {
     refuse(family, 'not_available');
     refuse(`${family}/*`, 'not_available');
   }
-  refuse('/v0/management/*', 'not_available', { detail: 'nothing is forwarded to CLIProxyAPI yet' });
+}
+
+/** Throws for a family below `/v0/management/` that is not forwarded: `usage-queue`, and what is ours. */
+export function refuseOurs(family: string): void {
+  const url = `/v0/management/${family}`;
+  if (url === QUEUE) throw new AppError('usage_queue_owned');
+  if (OURS.some((ours) => ours === url)) throw new AppError('not_available');
 }

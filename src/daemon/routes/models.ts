@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../lib/errors.ts';
+import type { DaemonContext } from '../services.ts';
+import { acceptAnything, callOf, pass } from './forwarded-call.ts';
+import { onlyMethods } from './method-guard.ts';
+
+/**
+ * The models that a client key may use. The gateway decides by what the caller sends as `Authorization`: no login of
+ * ours counts here, and the saved management key is not lent.
+ */
+export function modelRoutes(app: FastifyInstance, context: DaemonContext): void {
+  acceptAnything(app);
+  for (const url of ['/v1/models', '/models']) {
+    for (const path of [url, `${url}/`]) {
+      app.route({
+        method: ['GET', 'HEAD'],
+        url: path,
+        schema: { summary: 'Models of CLIProxyAPI, with a client key of its own' },
+        handler: async (request, reply) => {
+          const { forwarding, admin } = context.services();
+          const { authorization } = request.headers;
+          // Ours is worth more than what is asked for, and no business of the gateway.
+          if (authorization !== undefined && admin.carriesAdminKey(authorization)) {
+            throw new AppError('client_key_wanted');
+          }
+          const query = (request.raw.url ?? '').replace(/^[^?]*/, '');
+          const answer = await forwarding.asCaller(callOf(request, reply, path + query), authorization);
+          return pass(reply, answer);
+        },
+      });
+      onlyMethods(app, path, ['GET', 'HEAD']);
+    }
+  }
+}
