@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ADMIN_KEY, DaemonProcess, tempDir } from '../support/daemon.ts';
+import { Browser } from '../support/browser.ts';
 import { lockDatabase } from '../support/database-lock.ts';
 import { gatewayEnv, MANAGEMENT_KEY, sourceOf, startGateway, take } from '../support/collection.ts';
 import { CPA_VERSIONS } from '../support/cpa/versions.ts';
@@ -19,6 +20,7 @@ const RECORDED = [
   'AIza-upstream-eeee',
 ];
 const UNREADABLE_KEY = 'sk-in-what-is-no-record-7777';
+/** Tokens of sessions come to these as they are made. */
 const SECRETS = [...RECORDED, UNREADABLE_KEY, MANAGEMENT_KEY, ADMIN_KEY];
 
 /** Fails naming the place, never with the bytes around it. */
@@ -44,6 +46,7 @@ const PATHS = [
   '/status',
   '/usage-service/info',
   '/usage-service/config',
+  '/usage-service/session',
   '/v0/management/usage/export',
   '/v0/management/usage',
   '/v0/management/usage-queue',
@@ -63,6 +66,19 @@ test('no key is in a file, in the log or in an answer, whatever happens to the r
     args: ['--verbose'],
   });
   await daemon.statusUntil(({ eventCount, deadLetters }) => eventCount === 108 && deadLetters === 2);
+
+  // The token of a session is told to the browser alone, in the header for it.
+  const browser = new Browser();
+  const login = await browser.login(daemon);
+  const tokens = [...browser.cookies.values()];
+  assert.equal(tokens.length, 1, login.text);
+  SECRETS.push(...tokens);
+  assertNoSecret('the answer to a login', login.text);
+  for (const path of PATHS) {
+    const answer = await browser.request(daemon.url + path);
+    assertNoSecret(`${path} (${answer.status}) with a session`, answer.text);
+    assertNoSecret(`headers of ${path} with a session`, JSON.stringify(answer.headers));
+  }
 
   // The key as it is saved, and one that the gateway refuses.
   const put = (managementKey: string): Promise<Response> =>

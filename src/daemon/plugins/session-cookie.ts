@@ -6,22 +6,29 @@ export function setSessionCookie(
   reply: FastifyReply,
   cookie: { readonly name: string; readonly token: string; readonly maxAgeMs: number },
 ): void {
-  reply.setCookie(cookie.name, cookie.token, {
-    ...attributes(request),
-    maxAge: Math.max(0, Math.floor(cookie.maxAgeMs / 1_000)),
-  });
+  send(request, reply, cookie.name, cookie.token, Math.max(0, Math.floor(cookie.maxAgeMs / 1_000)));
 }
 
+/** Makes the browser forget it. */
 export function clearSessionCookie(request: FastifyRequest, reply: FastifyReply, name: string): void {
-  reply.clearCookie(name, attributes(request));
+  send(request, reply, name, '', 0);
 }
 
-/** The whole host, because a sub-path that a proxy adds is not known here. */
-function attributes(request: FastifyRequest) {
-  return {
+/** At once among the reply's headers, so that answers which are written past Fastify, such as streams, have it too. */
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+  value: string,
+  maxAge: number,
+): void {
+  const cookie = request.server.serializeCookie(name, value, {
+    maxAge,
+    // The whole host, because a sub-path that a proxy adds is not known here.
     path: '/',
     httpOnly: true,
     sameSite: 'strict',
     secure: request.protocol === 'https',
-  } as const;
+  });
+  reply.header('set-cookie', cookie);
 }
