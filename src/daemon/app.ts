@@ -7,6 +7,8 @@ import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { configRoutes } from './routes/config.ts';
+import { dashboardRoute } from './routes/dashboard.ts';
+import { eventsRoutes } from './routes/events.ts';
 import { eventsStreamRoute } from './routes/events-stream.ts';
 import { forwardRoutes } from './routes/forward.ts';
 import { healthRoute } from './routes/health.ts';
@@ -58,6 +60,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     configRoutes(documented, context, guard);
     setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
+    dashboardRoute(documented, context, guard);
     notAvailableRoutes(documented, guard);
     // Bodies of these are not read here.
     await documented.register(async (forwarded) => forwardRoutes(forwarded, context, guard));
@@ -68,6 +71,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     acceptJson(own);
     statusRoute(own, '/usage-service/status', context, guard);
     setupRoute(own, '/usage-service/setup', context, guard);
+    eventsRoutes(own, context, guard);
     eventsStreamRoute(own, context, guard);
     testConnectionRoute(own, context, guard);
     sessionRoutes(own, context);

@@ -17,6 +17,7 @@ import { isSealed } from '../lib/secrets/secret-box.ts';
 import { openExport } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
+import { Reader } from '../lib/store/reader.ts';
 import { startWriter } from '../lib/store/writer.ts';
 import { AdminAccess } from './admin-access.ts';
 import { Collector } from './collector/collector.ts';
@@ -55,6 +56,7 @@ export interface OpenOptions {
 /** Everything that needs the database, from opening it to closing it. */
 export class OpenServices implements Services {
   readonly store: ReadStore;
+  readonly reader: Reader;
   readonly admin: AdminAccess;
   readonly sessions: Sessions;
   readonly settings: SettingsService;
@@ -84,6 +86,7 @@ export class OpenServices implements Services {
     this.#options = options;
     this.#writer = writer;
     this.store = store;
+    this.reader = new Reader({ dbPath: config.dbPath });
     this.inbox = inbox;
     this.hadHistory = store.totals().events > 0;
     this.dataKeyReady = keys.dataKey.kind === 'open';
@@ -215,6 +218,7 @@ export class OpenServices implements Services {
     }
     await stopped;
     await this.#watching;
+    await this.reader.close();
     this.store.close();
     await this.#writer.close();
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/contract/clock.ts';
 import type { GatewayConnection, GatewayInfo } from '../lib/contract/gateway.ts';
 import type { ConnectionReport, TestConnectionOptions } from '../lib/gateway/test-connection.ts';
 import type { ReadStore } from '../lib/store/read-store.ts';
+import type { Reader } from '../lib/store/reader.ts';
 import type { AdminAccess } from './admin-access.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Feed } from './feed/feed.ts';
@@ -16,6 +17,8 @@ import type { Inbox } from '../lib/contract/inbox.ts';
 /** What the daemon has once its database is open. */
 export interface Services {
   readonly store: ReadStore;
+  /** Answers what takes longer than a point read. */
+  readonly reader: Pick<Reader, 'ask'>;
   readonly admin: AdminAccess;
   readonly sessions: Sessions;
   readonly settings: SettingsService;

@@ -17,6 +17,8 @@ export interface ReaderOptions {
 export type AnswerChunks = ReadonlyArray<Uint8Array<ArrayBuffer>>;
 
 const IDLE_MS = 60_000;
+/** A step is short, but a disk may not answer. */
+const CLOSE_MS = 5_000;
 
 const startReaderWorker = (workerData: ReaderWorkerData): Worker =>
   new Worker(workerUrl('reader-worker', import.meta.url), { workerData });
@@ -84,6 +86,8 @@ class Crew {
   readonly #worker: Worker;
   readonly #idleMs: number;
   readonly #onUnfit: () => void;
+  /** Ends the waiting for its exit. */
+  readonly #leave: () => void;
   readonly #pending = new Map<number, Pending>();
   #seq = 0;
   #idle: NodeJS.Timeout | null = null;
@@ -98,15 +102,16 @@ class Crew {
     worker.on('error', (error) => {
       cause = `the reader broke: ${error instanceof Error ? error.message : String(error)}`;
     });
-    this.exited = new Promise((resolve) => {
-      worker.once('exit', () => {
-        this.#stopIdling();
-        onUnfit();
-        const error = new AppError('database_failed', { detail: cause });
-        for (const { reject } of this.#pending.values()) reject(error);
-        this.#pending.clear();
-        resolve();
-      });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.exited = promise;
+    this.#leave = resolve;
+    worker.once('exit', () => {
+      this.#stopIdling();
+      onUnfit();
+      const error = new AppError('database_failed', { detail: cause });
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
+      resolve();
     });
   }
 
@@ -134,7 +139,13 @@ class Crew {
       leave();
     }
     this.#send({ kind: 'close' });
+    const giveUp = setTimeout(() => {
+      this.#worker.unref();
+      void this.#worker.terminate();
+      this.#leave();
+    }, CLOSE_MS);
     await this.exited;
+    clearTimeout(giveUp);
   }
 
   #send(request: ReaderRequest): void {

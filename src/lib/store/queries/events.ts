@@ -1,16 +1,11 @@
 import type { EventRow, EventsAnswer } from '../../contract/api/events.ts';
+import { cursorText, type EventCursor } from '../event-cursor.ts';
 import { EVENT_LIST_SELECT, listRow, type EventListRow } from '../event-list-row.ts';
 import type { Condition } from '../id-prefix.ts';
 import type { Db } from '../sqlite.ts';
 import { authIndexIds, clientKeyIds, credentialIds, modelIds, providerIds } from './dimension-ids.ts';
 import type { Steps } from './index.ts';
 import { searchCondition } from './search.ts';
-
-/** Where a page begins: behind the event with this time and id. */
-export interface EventCursor {
-  readonly timestampMs: number;
-  readonly id: number;
-}
 
 /** A page of the events, newest first. Empty lists and null do not narrow. */
 export interface EventsQuestion {
@@ -29,19 +24,6 @@ export interface EventsQuestion {
   readonly apiKeyHashes: readonly string[];
   readonly failed: boolean | null;
   readonly search: string;
-}
-
-const CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
-
-/** `<timestamp_ms>.<id>`; null for what is no cursor of ours. */
-export function parseCursor(text: string): EventCursor | null {
-  const [, time, id] = CURSOR.exec(text) ?? [];
-  const cursor = { timestampMs: Number(time), id: Number(id) };
-  return Number.isSafeInteger(cursor.timestampMs) && Number.isSafeInteger(cursor.id) ? cursor : null;
-}
-
-export function cursorText({ timestampMs, id }: EventCursor): string {
-  return `${timestampMs}.${id}`;
 }
 
 /** Rows that one step looks at, and what one answer spends on looking: then it is a short page with a way on. */
