@@ -1,0 +1,47 @@
+import type { IconName } from '../elements/icon.ts';
+import { login } from '../pages/login/texts.ts';
+import { shell } from './texts.ts';
+
+/** A page. Its file defines the element `tag`; its texts are there before it is shown. */
+export interface Route {
+  readonly path: string;
+  /** Other addresses that lead here, such as those of older panels. */
+  readonly aliases: readonly string[];
+  readonly tag: string;
+  /** Loads the page's file and its texts at once. */
+  readonly load: () => Promise<unknown>;
+  readonly title: () => string;
+  /** Absent: not in the menu. */
+  readonly menu?: {
+    readonly icon: IconName;
+    /** Pressed after `g`. */
+    readonly key: string;
+  };
+  /** Shown without the menu around it, and without a login. */
+  readonly bare?: true;
+}
+
+type MenuRoute = Route & { readonly menu: NonNullable<Route['menu']> };
+
+export const ROUTES: readonly Route[] = [
+  {
+    path: '/login',
+    aliases: [],
+    tag: 'cp-page-login',
+    load: () => Promise.all([import('../pages/login/login-page.ts'), login.load()]),
+    title: () => shell.t('login'),
+    bare: true,
+  },
+];
+
+export const LOGIN = '/login';
+export const SETUP = '/setup';
+
+export function routeOf(path: string): Route | null {
+  return ROUTES.find((one) => one.path === path || one.aliases.includes(path)) ?? null;
+}
+
+/** Pages of the menu, in its order. The first one is where one lands. */
+export function menuRoutes(): readonly MenuRoute[] {
+  return ROUTES.filter((one): one is MenuRoute => one.menu !== undefined);
+}

@@ -1,0 +1,23 @@
+export default {
+  heading: 'Log in to cpamp',
+  intro: 'Every request through CLIProxyAPI: who, what, how much, and what failed.',
+  adminKey: 'Admin key',
+  placeholder: 'cmp_admin_…',
+  submit: 'Log in',
+  busy: 'Checking…',
+  empty: 'Enter the admin key.',
+  wait: 'Try again in {seconds} s',
+  where: 'Where is the admin key?',
+  whereText:
+    'It was printed once, when cpamp started for the first time. Look for it in the log of that start:',
+  whereDocker: 'Docker Compose',
+  whereSystemd: 'systemd',
+  whereTerminal: 'Started by hand',
+  whereTerminalText: 'In the terminal where {command} first ran.',
+  whereLost: 'Lost it? Set {variable} where cpamp is started, and restart it.',
+  whichKey: 'Not the management key of CLIProxyAPI, and not the key of a client.',
+  again: 'Log in again',
+  againWhy: 'Your session ended. This page stays as it is.',
+  startingAgain: 'The daemon is starting. This goes on by itself.',
+  server: 'Server',
+} as const;

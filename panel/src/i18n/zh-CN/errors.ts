@@ -1,0 +1,28 @@
+import type { Translation } from '../i18n.ts';
+
+export default {
+  offline: '服务没有响应。',
+  offline_hint: '请确认 cpamp 正在运行，并且本设备可以访问它。',
+  timeout: '服务未在规定时间内响应。',
+  timeout_hint: '它可能正忙，请稍后再试。',
+  bad_answer: '应答的不是 cpamp。',
+  bad_answer_hint: '中间的代理可能把 /usage-service/ 或 /v0/management/ 转发到了别处。',
+  starting: '服务正在打开数据库。',
+  starting_hint: '刚启动时需要片刻。',
+  database_locked: '数据库被另一个程序锁定。',
+  database_locked_hint: '请停止使用该数据库文件的其他程序，之后 cpamp 会自动继续。',
+  invalid_admin_key: '管理员密钥不正确。',
+  invalid_admin_key_hint: '',
+  cpa_key_given: '这是 CLIProxyAPI 的管理密钥，这里需要的是 cpamp 的管理员密钥。',
+  cpa_key_given_hint: '除非自行设置，否则它以 cmp_admin_ 开头。',
+  too_many_attempts: '您的地址输错密钥的次数过多。',
+  too_many_attempts_hint: '',
+  gateway_key_refused: 'CLIProxyAPI 不接受已保存的管理密钥。',
+  gateway_unreachable: '无法连接 CLIProxyAPI。',
+  not_available: '此版本不提供该功能。',
+  not_found: '该地址没有内容。',
+  disk_full: '磁盘已满。',
+  disk_full_hint: '请在数据目录所在的卷上腾出空间。',
+  internal: 'cpamp 内部出错。',
+  internal_hint: '服务日志中有更多信息。',
+} satisfies Translation<typeof import('../en/errors.ts').default>;

@@ -1,0 +1,57 @@
+import type { InfoAnswer, SessionAnswer } from '../../../src/lib/contract/api.ts';
+import { api, apiEvents } from './api.ts';
+import { Store } from './store.ts';
+
+/** `ended`: it was there, and the daemon no longer takes it. The page stays while one logs in again. */
+export type SessionState = 'checking' | 'out' | 'in' | 'ended';
+
+export const session = new Store<SessionState>('checking');
+/** What answers here; null before the first answer. */
+export const info = new Store<InfoAnswer | null>(null);
+
+const URL = 'usage-service/session';
+
+export function startSession(): void {
+  apiEvents.addEventListener('session-ended', () => {
+    if (session.value === 'in') session.set('ended');
+  });
+}
+
+/** Asks who we are to the daemon. Rejects with an ApiError when it does not say. */
+export async function checkSession(): Promise<void> {
+  const [who, answer] = await Promise.all([
+    api.get<InfoAnswer>('usage-service/info'),
+    api.get<SessionAnswer>(URL),
+  ]);
+  info.set(who);
+  session.set(answer.authenticated ? 'in' : 'out');
+}
+
+/** Asks again whether a setup is wanted, such as after one. */
+export async function readInfo(): Promise<InfoAnswer> {
+  const answer = await api.get<InfoAnswer>('usage-service/info');
+  info.set(answer);
+  return answer;
+}
+
+/** Whether the session still holds; also true when nobody answers, which says nothing about it. */
+export async function stillLoggedIn(): Promise<boolean> {
+  try {
+    const answer = await api.get<SessionAnswer>(URL);
+    if (!answer.authenticated && session.value === 'in') session.set('ended');
+    return answer.authenticated;
+  } catch {
+    return true;
+  }
+}
+
+/** Trades the admin key for the cookie. The key is kept nowhere. */
+export async function logIn(adminKey: string): Promise<void> {
+  await api.post<SessionAnswer>(URL, { bearer: adminKey });
+  session.set('in');
+}
+
+export async function logOut(): Promise<void> {
+  await api.delete(URL);
+  session.set('out');
+}

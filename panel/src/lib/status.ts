@@ -1,0 +1,44 @@
+import type { StatusAnswer } from '../../../src/lib/contract/api.ts';
+import { api } from './api.ts';
+import { Feed } from './feed.ts';
+import { Loader } from './loader.ts';
+import { session, stillLoggedIn } from './session.ts';
+
+const HIDDEN_FOR_MS = 30_000;
+
+/** The one stream of the page. It runs while one is logged in and the tab is shown. */
+export const feed = new Feed({
+  open: (url) => new EventSource(url),
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+  stillLoggedIn,
+});
+
+/** What the daemon says of itself. Its health also comes with the feed, within moments of a change. */
+export const status = new Loader<StatusAnswer>({
+  load: (signal) => api.get<StatusAnswer>('usage-service/status', { signal }),
+  intervalMs: 30_000,
+});
+
+/** Ties the stream to the session and to the tab. */
+export function startLive(): void {
+  let hiding: ReturnType<typeof setTimeout> | undefined;
+  const follow = (): void => {
+    clearTimeout(hiding);
+    if (session.value !== 'in') feed.stop();
+    else if (!document.hidden) feed.start();
+    // Browsers allow six connections to one place; tabs in the background give theirs back.
+    else hiding = setTimeout(() => feed.stop(), HIDDEN_FOR_MS);
+  };
+  session.subscribe(follow);
+  document.addEventListener('visibilitychange', follow);
+  feed.on('status', (health) => status.patch((value) => ({ ...value, health })));
+  // After a break much may be different, such as the program that answers.
+  feed.state.subscribe((state) => {
+    if (state === 'live') status.refresh();
+  });
+  follow();
+}
