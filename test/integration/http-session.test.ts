@@ -171,6 +171,7 @@ test('a page of another origin can do nothing with the cookie', async (t) => {
       [STREAM, {}],
       [SESSION, {}],
       [SESSION, { method: 'DELETE' }],
+      [SESSION, { method: 'DELETE', headers: bearer(ADMIN_KEY) }],
       [SESSION, { method: 'POST', headers: bearer(ADMIN_KEY) }],
     ] as const) {
       // What has no such method says so to everybody, and before setup the configuration is open to be read.
