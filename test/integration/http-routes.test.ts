@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { runInNewContext } from 'node:vm';
 import test, { type TestContext } from 'node:test';
 import type { DaemonProcess } from '../support/daemon.ts';
 import { anonymous, ask, assertRefused, post, startReady, withHeaders } from '../support/http.ts';
@@ -37,6 +35,7 @@ test('wrong methods, unknown paths and what is not built yet', async (t) => {
     ['/usage-service/setup', ['GET'], 'POST, OPTIONS'],
     ['/management.html', ['POST'], 'GET, HEAD, OPTIONS'],
     ['/', ['POST'], 'GET, HEAD, OPTIONS'],
+    ['/usage-service/panel/main-abc123de.js', ['POST'], 'GET, HEAD, OPTIONS'],
   ] as const) {
     for (const method of methods) {
       const answer = await ask(daemon, path, anonymous({ method }));
@@ -69,7 +68,8 @@ test('wrong methods, unknown paths and what is not built yet', async (t) => {
     'model-prices',
     'model-prices/sync',
     'api-key-aliases',
-    'dashboard/summary',
+    'dashboard',
+    'dashboard/channels',
     'monitoring/analytics',
     'codex-inspection/runs',
     'quota-snapshots',
@@ -144,68 +144,4 @@ test('tools on other origins may use the documented routes, as far as the list g
   // Errors too can be read from there, and a preflight needs no key.
   const error = await assertRefused(any, '/status', anonymous(from(ORIGIN)), 401, 'invalid_admin_key');
   assert.equal(error.headers.get('access-control-allow-origin'), '*');
-});
-
-test('the page tells the state, runs nothing foreign, and works below a path', async (t) => {
-  const daemon = await startReady(t);
-  const root = await ask(daemon, '/', { ...anonymous(), redirect: 'manual' });
-  assert.equal(root.status, 307);
-  assert.equal(root.headers.get('location'), 'management.html', 'relative, for proxies with a sub-path');
-  const page = await ask(daemon, '/management.html', anonymous());
-  assert.equal(page.status, 200);
-  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
-  assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
-  assert.equal(page.headers.get('referrer-policy'), 'no-referrer');
-  const head = await ask(daemon, '/management.html', anonymous({ method: 'HEAD' }));
-  assert.deepEqual([head.status, head.text], [200, '']);
-
-  const policy = new Map(
-    (page.headers.get('content-security-policy') ?? '').split(';').map((directive) => {
-      const [name = '', ...values] = directive.trim().split(/\s+/);
-      return [name, values];
-    }),
-  );
-  const inside = (tag: string): string[] =>
-    [...page.text.matchAll(new RegExp(`<${tag}[^>]*>([^]*?)</${tag}>`, 'g'))].map(([, text = '']) => text);
-  const hashes = (texts: string[]): string[] =>
-    texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
-  assert.deepEqual(policy.get('script-src'), hashes(inside('script')));
-  assert.deepEqual(policy.get('style-src'), hashes(inside('style')));
-  for (const name of ['default-src', 'frame-ancestors', 'base-uri', 'form-action']) {
-    assert.deepEqual(policy.get(name), ["'none'"], name);
-  }
-  assert.deepEqual(policy.get('connect-src'), ["'self'"]);
-  assert.doesNotMatch(page.text, /\son\w+=|style=|javascript:|https?:\/\//);
-
-  // The script itself, as if the page lay below a path, on a domain whose own /health is somebody else's.
-  const [script = ''] = inside('script');
-  for (const [answers, expected] of [
-    [{ 'https://host/sub/health': '/health' }, /is running/],
-    [{ 'https://host/sub/usage-service/info': '/usage-service/info' }, /is running/],
-    [{}, /Somebody else/],
-    [null, /does not answer/],
-  ] as const) {
-    const output = { textContent: '' };
-    const shown = Promise.withResolvers<void>();
-    const state = {
-      get textContent(): string {
-        return output.textContent;
-      },
-      set textContent(text: string) {
-        output.textContent = text;
-        shown.resolve();
-      },
-    };
-    const fetchPage = async (path: string): Promise<Response> => {
-      if (answers === null) throw new TypeError('fetch failed');
-      const real = new Map(Object.entries(answers)).get(
-        new URL(path, 'https://host/sub/management.html').href,
-      );
-      return real === undefined ? new Response('<html>', { status: 404 }) : fetch(daemon.url + real);
-    };
-    const document = { querySelector: () => state };
-    runInNewContext(script, { document, fetch: fetchPage, setInterval: () => 0 });
-    await shown.promise;
-    assert.match(output.textContent, expected);
-  }
 });
