@@ -8,6 +8,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY bin ./bin
 COPY src ./src
+COPY panel ./panel
 RUN npm run build
 
 FROM node:24-trixie-slim AS dependencies

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import swagger from '@fastify/swagger';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import './caller.ts';
+import { findPanel } from './panel-page.ts';
 import { adminGuard } from './plugins/admin-guard.ts';
 import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
@@ -12,10 +13,10 @@ import { eventsRoutes } from './routes/events.ts';
 import { eventsStreamRoute } from './routes/events-stream.ts';
 import { forwardRoutes } from './routes/forward.ts';
 import { healthRoute } from './routes/health.ts';
-import { holdingPageRoute } from './routes/holding-page.ts';
 import { infoRoute } from './routes/info.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
+import { panelRoutes } from './routes/panel.ts';
 import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
 import { sessionRoutes } from './routes/session.ts';
@@ -75,7 +76,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     eventsStreamRoute(own, context, guard);
     testConnectionRoute(own, context, guard);
     sessionRoutes(own, context);
-    holdingPageRoute(own);
+    await panelRoutes(own, { folder: findPanel(), panelPath: context.config.panelPath });
   });
   await app.register(async (bodiless) => {
     retryRoute(bodiless, context, guard);
