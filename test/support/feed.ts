@@ -62,21 +62,19 @@ export class FeedReader {
     answer.on('close', () => this.#wake());
   }
 
-  /** Resolves with the headers; `since` is sent as Last-Event-ID. */
+  /** Resolves with the headers; `since` is sent as Last-Event-ID, and the admin key where there is no cookie. */
   static async open(
     t: TestContext,
     daemon: DaemonProcess,
-    options: {
-      readonly since?: string;
-      readonly headers?: Record<string, string>;
-      readonly query?: string;
-    } = {},
+    options: { readonly since?: string; readonly cookie?: string; readonly query?: string } = {},
   ): Promise<FeedReader> {
-    const sent = request(`${daemon.url}/v0/management/events/stream${options.query ?? ''}`, {
+    const { since, cookie, query = '' } = options;
+    const sent = request(`${daemon.url}/v0/management/events/stream${query}`, {
       headers: {
-        authorization: `Bearer ${ADMIN_KEY}`,
-        ...(options.since === undefined ? {} : { 'last-event-id': options.since }),
-        ...options.headers,
+        ...(cookie === undefined
+          ? { authorization: `Bearer ${ADMIN_KEY}` }
+          : { cookie, 'sec-fetch-site': 'same-origin' }),
+        ...(since === undefined ? {} : { 'last-event-id': since }),
       },
     });
     t.after(() => sent.destroy());
