@@ -145,7 +145,6 @@ export const frameStyles = css`
     font-weight: 600;
     line-height: 24px;
     letter-spacing: -0.01em;
-    outline: none;
   }
   .tools {
     display: flex;
@@ -204,7 +203,6 @@ export const frameStyles = css`
     width: 100%;
     max-width: 1560px;
     padding: 24px;
-    outline: none;
   }
   .phone {
     display: none;

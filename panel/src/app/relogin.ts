@@ -1,4 +1,4 @@
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { CpElement } from '../elements/element.ts';
 import { session } from '../lib/session.ts';
 import { login } from '../pages/login/texts.ts';
@@ -20,11 +20,12 @@ export class Relogin extends CpElement {
     this.ready = true;
   }
 
-  override render(): TemplateResult {
+  override render(): TemplateResult | typeof nothing {
     const open = this.ready && session.value === 'ended';
-    return html`<cp-dialog steady ?open=${open} heading=${open ? login.t('again') : ''}>
+    if (!open) return nothing;
+    return html`<cp-dialog steady open heading=${login.t('again')}>
       <div class="stack">
-        <p class="soft">${open ? login.t('againWhy') : ''}</p>
+        <p class="soft">${login.t('againWhy')}</p>
         <cp-login-form></cp-login-form>
       </div>
     </cp-dialog>`;

@@ -1,10 +1,10 @@
 import { css, html, nothing, svg, type PropertyValues, type TemplateResult } from 'lit';
-import { styleMap } from 'lit/directives/style-map.js';
 import { common } from '../i18n/common.ts';
 import { compact } from '../lib/format.ts';
 import { axisTop, stackBars } from '../lib/bar-layout.ts';
 import { CpElement } from './element.ts';
 import { icon } from './icon.ts';
+import { setStyle } from './set-style.ts';
 
 export interface BarSeries {
   readonly name: string;
@@ -83,7 +83,7 @@ export class Bars extends CpElement {
         <ul class="row wrap grow small">
           ${this.series.map(
             ({ name, color }) =>
-              html`<li class="row"><i style=${styleMap({ background: `var(${color})` })}></i>${name}</li>`,
+              html`<li class="row"><i ${setStyle({ background: `var(${color})` })}></i>${name}</li>`,
           )}
         </ul>
         <button
@@ -169,12 +169,12 @@ export class Bars extends CpElement {
     if (!bar) return nothing;
     const right = x + AXIS > this.width / 2;
     const side = right ? { right: `${this.width - x - AXIS + 10}px` } : { left: `${x + AXIS + 20}px` };
-    return html`<div class="tip small" style=${styleMap(side)} aria-hidden="true">
+    return html`<div class="tip small" ${setStyle(side)} aria-hidden="true">
       <p class="faint">${bar.title}</p>
       ${this.series.map(
         ({ name, color }, part) =>
           html`<p class="row">
-            <i style=${styleMap({ background: `var(${color})` })}></i><span class="grow">${name}</span
+            <i ${setStyle({ background: `var(${color})` })}></i><span class="grow">${name}</span
             ><b class="num">${this.format(bar.values[part] ?? 0)}</b>
           </p>`,
       )}

@@ -54,11 +54,20 @@ export function icon(name: IconName, extraClass = ''): TemplateResult {
   </svg>`;
 }
 
-/** Our mark: three readings of a gauge within a frame, the last one lit. */
+/** Our mark: a tally, since everything is counted. */
 export function mark(size = 24): TemplateResult {
-  return html`<svg class="mark" width=${size} height=${size} viewBox="0 0 24 24" aria-hidden="true">
-    ${svg`<rect x="1" y="1" width="22" height="22" rx="6" fill="var(--text)"></rect>
-    <path d="M7 16.5v-3.5M12 16.5V10" stroke="var(--surface)" stroke-width="2.5" stroke-linecap="round"></path>
-    <path d="M17 16.5v-9" stroke="var(--mark)" stroke-width="2.5" stroke-linecap="round"></path>`}
+  return html`<svg
+    class="mark"
+    width=${size}
+    height=${size}
+    viewBox="0 0 24 24"
+    fill="none"
+    aria-hidden="true"
+  >
+    ${svg`<rect x="1" y="1" width="22" height="22" rx="6" fill="#0b5f79"></rect>
+    <g stroke-width="1.9" stroke-linecap="round">
+      <path d="M6.9 7v10M10.3 7v10M13.7 7v10M17.1 7v10" stroke="#fff"></path>
+      <path d="M4.8 15.3 19.2 8.7" stroke="#7fe0f2"></path>
+    </g>`}
   </svg>`;
 }

@@ -5,7 +5,7 @@ import { icon } from './icon.ts';
 
 /**
  * A modal layer on the native dialog, which keeps the focus inside and gives it back. Set `open`; it asks to be closed
- * with a `close` event (Esc, the cross, a press beside it). Not `open`, it has no content, so nothing stays in the page.
+ * with a `close` event (Esc, the cross, a press beside it). Give it content only while it is open.
  */
 abstract class Layer extends CpElement {
   static override properties = {
@@ -62,7 +62,7 @@ abstract class Layer extends CpElement {
                 </button>`
           }
         </header>
-        <div class="content" tabindex="-1" autofocus>${this.open ? html`<slot></slot>` : nothing}</div>
+        <div class="content" tabindex="-1" autofocus><slot></slot></div>
         <slot name="foot"></slot>
       </div>
     </dialog>`;
@@ -129,7 +129,6 @@ abstract class Layer extends CpElement {
         min-height: 0;
         padding: 20px;
         overflow: auto;
-        outline: none;
       }
       ::slotted([slot='foot']) {
         display: flex;

@@ -59,6 +59,10 @@ export const base = css`
     outline: 2px solid var(--focus);
     outline-offset: 2px;
   }
+  /* Moved to, not stopped at: headings and regions. */
+  [tabindex='-1']:focus-visible {
+    outline: none;
+  }
   code,
   .mono {
     font-family: var(--mono);
@@ -168,13 +172,14 @@ export const buttons = css`
     background: var(--press);
   }
   .btn.primary {
-    background: var(--accent);
-    border-color: var(--accent);
+    background: var(--accent-fill);
+    border-color: var(--accent-fill);
     color: var(--on-accent);
   }
   .btn.primary:hover {
-    background: var(--accent-hover);
-    border-color: var(--accent-hover);
+    background: var(--accent-fill-hover);
+    border-color: var(--accent-fill-hover);
+    color: var(--on-accent);
   }
   .btn.danger {
     background: var(--bad);
@@ -184,6 +189,7 @@ export const buttons = css`
   .btn.danger:hover {
     background: var(--bad-hover);
     border-color: var(--bad-hover);
+    color: var(--on-bad);
   }
   .btn.quiet {
     border-color: transparent;

@@ -171,8 +171,8 @@ export const forms = css`
     transition: translate var(--quick);
   }
   .switch input:checked {
-    background: var(--accent);
-    border-color: var(--accent);
+    background: var(--accent-fill);
+    border-color: var(--accent-fill);
   }
   .switch input:checked::before {
     background: var(--on-accent);
