@@ -49,13 +49,14 @@ export class AdminAccess {
   }
 
   /**
-   * Null for somebody who has not logged in. `Authorization` alone decides where it is sent, else the cookie. Throws
+   * Null for somebody who has not logged in. `Authorization` alone decides where it is sent, else the cookie; a Basic
+   * one is the login of a proxy before us, which browsers repeat with every request, and none of ours. Throws
    * `invalid_admin_key`, `cpa_key_given` or `too_many_attempts` for a wrong key, and `foreign_origin` for a session
    * that the page of somebody else makes use of.
    */
   identify(request: RequestFacts): Login | null {
     const { sessions, key } = this.#options;
-    if (request.authorization !== undefined) {
+    if (request.authorization !== undefined && !isBasic(request.authorization)) {
       this.#verify(request.authorization, request.address);
       return { kind: 'bearer', ended: key.replaced, expiresAtMs: null, renewed: false };
     }
@@ -88,6 +89,10 @@ export class AdminAccess {
     }
     throw new AppError(sameText(key, this.#options.managementKey()) ? 'cpa_key_given' : 'invalid_admin_key');
   }
+}
+
+function isBasic(authorization: string): boolean {
+  return /^basic\s/i.test(authorization.trimStart());
 }
 
 /** The key of `Authorization: Bearer <key>`; the scheme in any case, the rest trimmed. Null when there is none. */

@@ -316,3 +316,29 @@ test('a session moves on with use, also while the database cannot be written', a
   }
   assert.ok((store.session(hashOf(token))?.expiresAtMs ?? 0) > expiring + DAY_MS);
 });
+
+test('behind a proxy with a Basic login of its own, the key travels in the body', async (t) => {
+  const daemon = await startReady(t);
+  const browser = new Browser();
+  const headers = { authorization: 'Basic cHJveHk6cGFzcw==', 'content-type': 'application/json' };
+  const post = (body: string, more = {}): Promise<PageAnswer> =>
+    browser.request(daemon.url + SESSION, { method: 'POST', headers, body, ...more });
+  for (const [body, status, code] of [
+    ['', 401, 'invalid_admin_key'],
+    ['{}', 401, 'invalid_admin_key'],
+    ['{"adminKey":"wrong"}', 401, 'invalid_admin_key'],
+    ['{"adminKey":5}', 401, 'invalid_admin_key'],
+    ['[]', 400, 'invalid_request'],
+    ['{"adminKey"', 400, 'request_failed'],
+    [JSON.stringify({ adminKey: 'x'.repeat(5_000) }), 413, 'body_too_large'],
+  ] as const) {
+    const answer = await post(body);
+    assert.deepEqual([answer.status, answer.body['code']], [status, code], body);
+  }
+  assert.equal(browser.cookies.size, 0);
+  const body = JSON.stringify({ adminKey: ADMIN_KEY });
+  assert.equal((await post(body, { page: 'http://127.0.0.1:1' })).status, 403);
+  assert.equal((await post(body)).status, 200);
+  const session = await browser.request(daemon.url + SESSION, { headers });
+  assert.equal(session.body['authenticated'], true, session.text);
+});

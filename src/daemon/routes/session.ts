@@ -6,8 +6,11 @@ import { renewCookie, requestFacts } from '../plugins/admin-guard.ts';
 import { clearSessionCookie, setSessionCookie } from '../plugins/session-cookie.ts';
 import type { DaemonContext } from '../services.ts';
 import { onlyMethods } from './method-guard.ts';
+import { bodyObject, Fields } from './request-body.ts';
 
 const URL = '/usage-service/session';
+/** Bytes of a login's body: anybody may send one. */
+const LOGIN_LIMIT = 4_096;
 
 /** Logging in and out. The panel trades the admin key for a cookie, so that it need not keep the key. */
 export function sessionRoutes(app: FastifyInstance, context: DaemonContext): void {
@@ -32,17 +35,19 @@ export function sessionRoutes(app: FastifyInstance, context: DaemonContext): voi
     URL,
     {
       schema: { summary: 'Log in: trade the admin key for a cookie' },
-      onRequest: [
-        noStore,
-        fromHere,
-        async (request) => {
-          // A session makes no other one: only the key itself does.
-          context.services().admin.require({ ...facts(request), token: undefined });
-        },
-      ],
+      bodyLimit: LOGIN_LIMIT,
+      onRequest: [noStore, fromHere],
     },
     async (request, reply): Promise<SessionAnswer> => {
-      const { sessions } = context.services();
+      const { admin, sessions } = context.services();
+      const named = facts(request);
+      const key = typedKey(request.body);
+      // A session makes no other one: only the key itself does.
+      admin.require({
+        ...named,
+        token: undefined,
+        authorization: key === undefined ? named.authorization : `Bearer ${key}`,
+      });
       const { token, expiresAtMs } = await sessions.create();
       const maxAgeMs = expiresAtMs - context.clock.now();
       setSessionCookie(request, reply, { name: sessions.cookieName, token, maxAgeMs });
@@ -64,6 +69,11 @@ export function sessionRoutes(app: FastifyInstance, context: DaemonContext): voi
   );
 
   onlyMethods(app, URL, ['GET', 'HEAD', 'POST', 'DELETE']);
+}
+
+/** `{"adminKey":"..."}`: behind a proxy with a Basic login of its own, `Authorization` is not free for ours. */
+function typedKey(body: unknown): string | undefined {
+  return body === null || body === undefined ? undefined : new Fields(bodyObject(body)).text('adminKey');
 }
 
 async function noStore(_request: FastifyRequest, reply: FastifyReply): Promise<void> {

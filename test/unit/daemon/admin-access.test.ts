@@ -173,12 +173,17 @@ test('a cookie counts only in what comes from our own page, and never beside a k
       // Authorization alone decides, wherever it comes from.
       for (const token of [TOKEN, undefined]) {
         assert.equal(of({ token, authorization: `Bearer ${RIGHT}` }), 'bearer', about);
-        for (const authorization of ['', 'Basic YTpi', 'Bearer', RIGHT])
+        for (const authorization of ['', 'Bearer', 'Basicly', RIGHT])
           assert.equal(of({ token, authorization }), 'invalid_admin_key', `${about} ${authorization}`);
       }
     }
   }
   assert.equal(uses(), counted, 'a session is used where it counts, and nowhere else');
+  // A proxy's own login, which the browser repeats with everything it sends.
+  for (const authorization of ['Basic YTpi', 'basic YTpi', `Basic ${RIGHT}`]) {
+    assert.equal(outcome({ token: TOKEN, authorization }), 'session');
+    assert.equal(outcome({ authorization }), 'invalid_admin_key');
+  }
   assert.equal(outcome({ token: TOKEN, authorization: 'Bearer wrong' }), 'invalid_admin_key');
 });
 

@@ -20,7 +20,7 @@ export interface InfoAnswer {
 
 /**
  * `GET` and `POST /usage-service/session`. GET never answers 401 for want of a login; it says so. POST trades the admin
- * key (`Authorization: Bearer`, no body) for the cookie. DELETE ends the session: 204, also without one.
+ * key (`Authorization: Bearer`, or a body `{"adminKey":"..."}`) for the cookie. DELETE ends the session: 204, also without one.
  */
 export type SessionAnswer =
   | { readonly authenticated: false }
