@@ -12,7 +12,7 @@ import { readChoice, writeChoice } from '../lib/storage.ts';
 import { theme } from '../lib/theme.ts';
 import { frameStyles } from './frame-styles.ts';
 import './health.ts';
-import { preferences } from './preferences.ts';
+import { preferenceFields, preferences } from './preferences.ts';
 import { menuRoutes, type Route } from './routes.ts';
 import { shell } from './texts.ts';
 
@@ -162,9 +162,9 @@ export class Frame extends CpElement {
       @close=${() => (this.sheet = false)}
     >
       <div class="stack">
-        <div class="row wrap">${preferences()}</div>
-        <p class="small faint">${shell.t('version', { version: info.value?.version ?? '' })}</p>
+        ${preferenceFields()}
         <button class="btn" @click=${this.#leave}>${icon('logout')}${shell.t('logout')}</button>
+        <p class="small faint">${shell.t('version', { version: info.value?.version ?? '' })}</p>
       </div>
     </cp-drawer>`;
   }

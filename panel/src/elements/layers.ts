@@ -192,7 +192,7 @@ export class Drawer extends Layer {
         dialog {
           --from: 0 24px;
           width: 100vw;
-          height: auto;
+          height: fit-content;
           max-height: calc(100dvh - 40px);
           margin: auto 0 0;
           border-radius: 12px 12px 0 0;

@@ -24,7 +24,17 @@ type Rest<M> = [ParamNames<M>] extends [never] ? [] : [params: Params<M>];
 /** The language in use. Set it with `chooseLanguage`, which first gets the texts. */
 export const language = new Store<Language>('en');
 
-const areas = new Set<{ load(wanted: Language): Promise<void> }>();
+/** What is loaded for a language before the page switches to it. */
+interface Following {
+  load(wanted: Language): Promise<void>;
+}
+const areas = new Set<Following>();
+
+/** Loads it for the language in use, and from now on for each before the page switches to it. */
+export function follow(following: Following): Promise<void> {
+  areas.add(following);
+  return following.load(language.value);
+}
 
 /** One family of texts, such as those of a page, in all languages. A language's file is loaded when it is wanted. */
 export class Area<C extends Catalogue> {

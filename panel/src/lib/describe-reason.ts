@@ -1,6 +1,6 @@
 import type { DiagnosisFacts, HealthReason } from '../../../src/lib/contract/health.ts';
 import type { DiagnosisCode } from '../../../src/lib/contract/transport.ts';
-import { language } from '../i18n/i18n.ts';
+import { follow, language, type Language } from '../i18n/i18n.ts';
 
 /** What a diagnosis says in another language than the daemon's English. */
 export type DiagnosisTexts = Readonly<
@@ -14,17 +14,20 @@ export type DiagnosisTexts = Readonly<
 >;
 
 let chinese: DiagnosisTexts | null = null;
+const texts = {
+  load: async (wanted: Language): Promise<void> => {
+    if (wanted === 'zh-CN') chinese ??= (await import('../i18n/zh-CN/diagnoses.ts')).default;
+  },
+};
 
-/** Has to be done before `describeReason`, and again when the language changes. English is what the daemon sends. */
-export async function loadDiagnoses(): Promise<void> {
-  if (language.value === 'zh-CN') chinese ??= (await import('../i18n/zh-CN/diagnoses.ts')).default;
-}
+/** Has to be done before `describeReason`. English is what the daemon sends. */
+export const loadDiagnoses = (): Promise<void> => follow(texts);
 
 /** A health reason, or a finding of the connection test, in the language in use. */
 export function describeReason(
   reason: Pick<HealthReason, 'code' | 'message' | 'fix' | 'facts'>,
 ): Pick<HealthReason, 'message' | 'fix'> {
   if (language.value !== 'zh-CN' || !chinese) return reason;
-  const texts = chinese[reason.code];
-  return { message: texts.message(reason.facts), fix: texts.fix(reason.facts) };
+  const { message, fix } = chinese[reason.code];
+  return { message: message(reason.facts), fix: fix(reason.facts) };
 }

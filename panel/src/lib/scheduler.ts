@@ -62,6 +62,12 @@ export class Scheduler {
     };
   }
 
+  /** Everything is due now: something says that the daemon is there again, or knows us again. */
+  runAll(): void {
+    for (const entry of this.#entries) entry.dueAtMs = this.#around.now();
+    this.#tick();
+  }
+
   #tick(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;

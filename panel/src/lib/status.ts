@@ -2,6 +2,7 @@ import type { StatusAnswer } from '../../../src/lib/contract/api.ts';
 import { api } from './api.ts';
 import { Feed } from './feed.ts';
 import { Loader } from './loader.ts';
+import { scheduler } from './scheduler.ts';
 import { session, stillLoggedIn } from './session.ts';
 
 const HIDDEN_FOR_MS = 30_000;
@@ -33,12 +34,19 @@ export function startLive(): void {
     // Browsers allow six connections to one place; tabs in the background give theirs back.
     else hiding = setTimeout(() => feed.stop(), HIDDEN_FOR_MS);
   };
-  session.subscribe(follow);
+  let before = session.value;
+  session.subscribe((state) => {
+    follow();
+    if (before === 'ended' && state === 'in') scheduler().runAll();
+    before = state;
+  });
   document.addEventListener('visibilitychange', follow);
   feed.on('status', (health) => status.patch((value) => ({ ...value, health })));
   // After a break much may be different, such as the program that answers.
+  let broken = false;
   feed.state.subscribe((state) => {
-    if (state === 'live') status.refresh();
+    if (state === 'live' && broken) scheduler().runAll();
+    if (state !== 'connecting') broken = state === 'lost';
   });
   follow();
 }

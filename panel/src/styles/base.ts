@@ -252,6 +252,12 @@ export const tables = css`
   .table tbody tr:last-child > * {
     border-bottom: 0;
   }
+  .table tr > :first-child {
+    padding-inline-start: 16px;
+  }
+  .table tr > :last-child {
+    padding-inline-end: 16px;
+  }
   .table .num {
     text-align: end;
     white-space: nowrap;
