@@ -164,7 +164,7 @@ test('what other processes write is told by topic, and their events as a change'
   }
   await fed.cpa.publishAll(take(sourceOf('7.2.140', 2), 3));
   await feed.until(() => feed.count() === 3);
-  assert.deepEqual(idsOf(feed.events().flatMap(({ rows }) => rows)).toSorted(), [10, 11, 12]);
+  assert.deepEqual(new Set(idsOf(feed.events().flatMap(({ rows }) => rows))), new Set([10, 11, 12]));
   assert.deepEqual(feed.topics(), ['prices', 'settings', 'events']);
 });
 
@@ -174,7 +174,11 @@ test('before a gateway is set up, and with a locked data key, there is a stream 
   const fresh = await startReady(t, { dataDir });
   const feed = await FeedReader.open(t, fresh);
   const codesOf = ({ messages }: FeedReader): string[] =>
-    (messages.findLast(({ event }) => event === 'status')?.data as Health).reasons.map(({ code }) => code);
+    messages
+      .filter(({ event }) => event === 'status')
+      .map(({ data }) => data as Health)
+      .at(-1)
+      ?.reasons.map(({ code }) => code) ?? [];
   await feed.until(() => feed.messages.length >= 2);
   assert.deepEqual(codesOf(feed), ['not_configured']);
   assert.deepEqual(feed.messages[1]?.data, { last_id: 0, count: 0, rows: [] });

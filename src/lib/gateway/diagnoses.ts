@@ -56,7 +56,7 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
     level: 'down',
     message: (f) => `The management API of CLIProxyAPI${at(f)} is not there (404).`,
     fix: () =>
-      'Set remote-management.secret-key in the config.yaml of CLIProxyAPI, and check that the URL is that of CLIProxyAPI itself.',
+      'Check that host and port of the URL are those of CLIProxyAPI itself (its default port is 8317). If they are, set remote-management.secret-key in its config.yaml.',
   },
   banned: {
     level: 'down',
@@ -90,8 +90,9 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
   resp_through_http: {
     level: 'degraded',
     message: (f) =>
-      `Something between us and CLIProxyAPI${at(f)} speaks only HTTP, so records cannot be pushed to us.`,
-    fix: () => 'Use the direct address, such as http://cli-proxy-api:8317, or choose the mode http.',
+      `Something between us and CLIProxyAPI${at(f)} speaks only HTTP, so records cannot be pushed to us. The mode auto polls for them instead.`,
+    fix: () =>
+      'Use the direct address, such as http://cli-proxy-api:8317; or choose the mode http, if polling will do.',
   },
   resp_behind_proxy: {
     level: 'degraded',
@@ -103,7 +104,7 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
     level: 'degraded',
     message: (f) => `The certificate of ${f.host ?? 'CLIProxyAPI'} is not trusted${because(f)}.`,
     fix: () =>
-      'Use a certificate of a known authority, or set USAGE_RESP_TLS_SKIP_VERIFY=true if you trust the network in between.',
+      'Use a certificate of a known authority; or, if you trust the network in between, accept any certificate (tlsSkipVerify in the configuration, or USAGE_RESP_TLS_SKIP_VERIFY=true).',
   },
   tls_failed: {
     level: 'degraded',
@@ -142,7 +143,8 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
   connection_lost: {
     level: 'degraded',
     message: (f) => `The connection to CLIProxyAPI${at(f)} broke off${because(f)}.`,
-    fix: () => 'It is opened again by itself. If this repeats, look at the log of CLIProxyAPI.',
+    fix: () =>
+      'While collecting it is opened again by itself. If this repeats, check host and port (the default of CLIProxyAPI is 8317), and look at its log.',
   },
   unexpected_redirect: {
     level: 'degraded',
@@ -153,12 +155,14 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
   unexpected_status: {
     level: 'degraded',
     message: (f) => `CLIProxyAPI${at(f)} answered with an error${because(f)}.`,
-    fix: () => 'It is tried again by itself. If this repeats, look at the log of CLIProxyAPI.',
+    fix: () =>
+      'If a proxy stands in between, check that it reaches CLIProxyAPI and lets /v0/management through; else look at the log of CLIProxyAPI. While collecting it is tried again by itself.',
   },
   unexpected_answer: {
     level: 'degraded',
     message: (f) => `The answer${at(f)} is not one of CLIProxyAPI${because(f)}.`,
-    fix: () => 'Check that the URL is that of CLIProxyAPI itself.',
+    fix: () =>
+      'Check host and port: the URL must be that of CLIProxyAPI itself, such as http://cli-proxy-api:8317.',
   },
   overflow: {
     level: 'degraded',

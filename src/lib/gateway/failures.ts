@@ -88,7 +88,8 @@ export function explainError(error: unknown, context: FailureContext): Failure {
   const parser = error instanceof Error && error.name === 'HTTPParserError';
   if (parser || code.startsWith('HPE_')) return { diagnosis: 'unexpected_answer', detail: 'it is not HTTP' };
   if (code === 'UND_ERR_INVALID_ARG') return { diagnosis: 'unexpected_answer', detail: text };
-  return { diagnosis: 'connection_lost', detail: code || text };
+  const closed = code === 'UND_ERR_SOCKET' ? 'the other side closed it' : '';
+  return { diagnosis: 'connection_lost', detail: closed || code || text };
 }
 
 /** Errors that came up before the request was on its way: the gateway cannot have acted on it. */
@@ -124,7 +125,8 @@ export type Purpose = 'usage-queue' | 'other';
  * redirect leads, without its query.
  */
 export function explainStatus(status: number, said: string, location: string, purpose: Purpose): Failure {
-  const detail = said === '' ? `status ${status}` : `${status} ${said}`;
+  const again = said.startsWith(`${status}`) ? '' : `${status} `;
+  const detail = said === '' ? `status ${status}` : `${again}${said}`;
   if (status >= 300 && status < 400) {
     return {
       diagnosis: 'unexpected_redirect',

@@ -1,3 +1,4 @@
+import { connect } from 'node:tls';
 import { runningInContainer } from '../config/container.ts';
 import type { Clock } from '../contract/clock.ts';
 import {
@@ -37,6 +38,7 @@ const SUBSCRIBE_VERSION = '7.0.7';
 /** Somebody waits before a form: connecting and each silence may last so long, and so long the whole call. */
 const TIMEOUT_MS = 10_000;
 const TOTAL_MS = 15_000;
+const HANDSHAKE_MS = 3_000;
 
 /**
  * Tries URL and key without taking a record: one call of the management API, and RESP only once the key is proved, so
@@ -62,10 +64,40 @@ export async function testConnection(
       findings: [...resp, ...judgeGateway(info, connection.baseUrl, options.pollIntervalMs ?? 0)],
     };
   } catch (error) {
-    return { info: null, findings: [finding(error, connection)] };
+    const found = finding(error, connection);
+    if (found.code === 'connection_lost' && !signal?.aborted && (await hiddenTls(connection.baseUrl))) {
+      const detail = 'the port speaks TLS, and the URL says http://';
+      return { info: null, findings: [{ code: 'tls_failed', facts: { ...found.facts, detail } }] };
+    }
+    return { info: null, findings: [found] };
   } finally {
     await client.close();
   }
+}
+
+/**
+ * Whether a port that just closes what is asked of it in http:// would have talked in TLS. Only a handshake is made, to
+ * find that out, and nothing is sent.
+ */
+function hiddenTls(baseUrl: string): Promise<boolean> {
+  const { protocol, hostname, port } = new URL(baseUrl);
+  if (protocol !== 'http:') return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(port || '80'),
+      rejectUnauthorized: false,
+      timeout: HANDSHAKE_MS,
+    });
+    const answer = (speaksTls: boolean) => (): void => {
+      socket.destroy();
+      resolve(speaksTls);
+    };
+    socket.once('secureConnect', answer(true));
+    socket.once('timeout', answer(false));
+    socket.on('error', answer(false));
+    socket.once('close', answer(false));
+  });
 }
 
 async function tryResp(
