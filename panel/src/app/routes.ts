@@ -1,5 +1,7 @@
 import type { IconName } from '../elements/icon.ts';
+import { dashboard } from '../pages/dashboard/texts.ts';
 import { login } from '../pages/login/texts.ts';
+import { connection } from '../pages/setup/texts.ts';
 import { shell } from './texts.ts';
 
 /** A page. Its file defines the element `tag`; its texts are there before it is shown. */
@@ -31,6 +33,30 @@ export const ROUTES: readonly Route[] = [
     load: () => Promise.all([import('../pages/login/login-page.ts'), login.load()]),
     title: () => shell.t('login'),
     bare: true,
+  },
+  {
+    path: '/setup',
+    aliases: [],
+    tag: 'cp-page-setup',
+    load: () => Promise.all([import('../pages/setup/setup-page.ts'), connection.load(), login.load()]),
+    title: () => shell.t('setup'),
+    bare: true,
+  },
+  {
+    path: '/dashboard',
+    aliases: ['/'],
+    tag: 'cp-page-dashboard',
+    load: () => Promise.all([import('../pages/dashboard/dashboard-page.ts'), dashboard.load()]),
+    title: () => shell.t('dashboard'),
+    menu: { icon: 'dashboard', key: 'd' },
+  },
+  {
+    path: '/config',
+    aliases: ['/settings', '/api-keys'],
+    tag: 'cp-page-config',
+    load: () => Promise.all([import('../pages/config/config-page.ts'), connection.load()]),
+    title: () => shell.t('gateway'),
+    menu: { icon: 'plug', key: 'c' },
   },
 ];
 

@@ -1,6 +1,7 @@
 export default {
   dashboard: 'Dashboard',
   requests: 'Requests',
+  gateway: 'Gateway',
   setup: 'Setup',
   login: 'Log in',
   menu: 'Menu',

@@ -3,6 +3,7 @@ import type { Translation } from '../i18n.ts';
 export default {
   dashboard: '仪表盘',
   requests: '请求',
+  gateway: '网关',
   setup: '初始设置',
   login: '登录',
   menu: '菜单',

@@ -15,15 +15,20 @@ const AGAIN_MS = 2000;
 /** Failures that are about the key and not about the daemon. */
 const ABOUT_KEY = ['invalid_admin_key', 'cpa_key_given', 'too_many_attempts'];
 
-/** `<cp-login-form>`: trades the admin key for a session. The key is gone from the page as soon as it was taken. */
+/**
+ * `<cp-login-form>`: trades the admin key for a session. The key is gone from the page as soon as it was taken. `submit`
+ * is the word on its button where that is not "Log in".
+ */
 export class LoginForm extends CpElement {
   static override properties = {
+    submit: { type: String },
     key: { state: true },
     busy: { state: true },
     error: { state: true },
     missing: { state: true },
     where: { state: true },
   };
+  declare submit: string;
   declare key: string;
   declare busy: boolean;
   declare error: ApiError | null;
@@ -33,6 +38,7 @@ export class LoginForm extends CpElement {
 
   constructor() {
     super();
+    this.submit = '';
     this.key = '';
     this.busy = false;
     this.error = null;
@@ -77,7 +83,7 @@ export class LoginForm extends CpElement {
         ></cp-field>
         ${error && !atField ? this.#trouble(error, passing) : nothing}
         <button class="btn primary" ?disabled=${wait > 0} aria-disabled=${this.busy ? 'true' : nothing}>
-          ${wait > 0 ? login.t('wait', { seconds: wait }) : login.t(this.busy ? 'busy' : 'submit')}
+          ${wait > 0 ? login.t('wait', { seconds: wait }) : this.busy ? login.t('busy') : this.submit || login.t('submit')}
         </button>
         <span class="unseen" role="alert">${error ? this.#text(error) : ''}</span>
       </form>

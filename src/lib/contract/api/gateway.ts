@@ -24,6 +24,28 @@ export interface TestConnectionAnswer {
   readonly findings: ReadonlyArray<Omit<HealthReason, 'since'>>;
 }
 
+/** The part of `GET` and `PUT /usage-service/config` that the panel reads. */
+export interface ConfigAnswer {
+  readonly config: {
+    readonly cpaConnection: { readonly cpaBaseUrl: string; readonly managementKeySet: boolean };
+    readonly collector: {
+      /** Request monitoring. */
+      readonly enabled: boolean;
+      readonly collectorMode: 'auto' | 'subscribe' | 'http' | 'resp';
+      readonly pollIntervalMs: number;
+      /** Absent: false. */
+      readonly tlsSkipVerify?: boolean;
+    };
+  };
+  /** Where the connection comes from: nowhere yet, what was saved, or where the daemon is started. */
+  readonly source: '' | 'db' | 'env';
+  /** Absent while the gateway does not answer. */
+  readonly cpaUsage?: {
+    readonly usageStatisticsEnabled: boolean;
+    readonly redisUsageQueueRetentionSeconds: number;
+  };
+}
+
 /** The part of `GET /usage-service/status` that the panel reads. */
 export interface StatusAnswer {
   readonly version: string;

@@ -1,0 +1,283 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { reasonStyles } from '../../app/health.ts';
+import type { ConfigAnswer, TestConnectionAnswer } from '../../../../src/lib/contract/api.ts';
+import { checkedOf, valueOf } from '../../elements/controls.ts';
+import { CpElement } from '../../elements/element.ts';
+import { icon } from '../../elements/icon.ts';
+import { language } from '../../i18n/i18n.ts';
+import { api, type ApiError } from '../../lib/api.ts';
+import { loadDiagnoses } from '../../lib/describe-reason.ts';
+import { asApiError } from '../../lib/loader.ts';
+import { advancedView } from './advanced-view.ts';
+import {
+  check,
+  configBody,
+  type Draft,
+  draftOf,
+  EXAMPLES,
+  type FieldName,
+  FIELDS,
+  place,
+  placeError,
+  type Problems,
+  setupBody,
+  testBody,
+} from './connection.ts';
+import { connectionStyles } from './connection-styles.ts';
+import { aboutExample, examplesView } from './examples-view.ts';
+import { told } from './problem-text.ts';
+import { resultView } from './result-view.ts';
+import { connection } from './texts.ts';
+
+/** What the form last asked the daemon, and what it said. */
+export type Result =
+  | { readonly kind: 'asking'; readonly host: string }
+  | { readonly kind: 'answer'; readonly answer: TestConnectionAnswer }
+  | { readonly kind: 'error'; readonly error: ApiError };
+
+/** A test waits for as long as the daemon does for the gateway, and some more. */
+const TEST_TIMEOUT_MS = 30_000;
+
+/**
+ * `<cp-connection-form .config purpose=setup|change @saved>`: where the gateway is, its key and how records are taken;
+ * tried before it is saved. The key leaves the page once it is saved.
+ */
+export class ConnectionForm extends CpElement {
+  static override properties = {
+    config: { attribute: false },
+    purpose: { type: String },
+    draft: { state: true },
+    problems: { state: true },
+    result: { state: true },
+    saving: { state: true },
+    advanced: { state: true },
+  };
+  declare config: ConfigAnswer;
+  declare purpose: 'setup' | 'change';
+  declare draft: Draft;
+  declare problems: Problems;
+  declare result: Result | null;
+  declare saving: boolean;
+  declare advanced: boolean;
+  #asking: AbortController | null = null;
+
+  constructor() {
+    super();
+    this.purpose = 'setup';
+    this.problems = {};
+    this.result = null;
+    this.saving = false;
+    this.advanced = false;
+    const words = (): void => void loadDiagnoses().then(() => this.requestUpdate());
+    this.during(() => words());
+    this.during(() => language.subscribe(words));
+    this.during(() => () => this.#forget());
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!changed.has('config')) return;
+    this.draft = draftOf(this.config);
+    this.problems = {};
+  }
+
+  /** To the first field. */
+  override focus(): void {
+    void this.updateComplete.then(() => this.#focusOn('url'));
+  }
+
+  override render(): TemplateResult {
+    const { draft, saving, result } = this;
+    const busy = saving || result?.kind === 'asking';
+    return html`<form novalidate @submit=${this.#submit}>
+      ${this.#address()} ${this.#key()}
+      <cp-switch
+        name="monitoring"
+        label=${connection.t('monitoring')}
+        note=${connection.t('monitoringNote')}
+        .checked=${draft.monitoring}
+        @change=${(event: Event) => this.#change({ monitoring: checkedOf(event) })}
+      ></cp-switch>
+      <details class="advanced" .open=${this.advanced} @toggle=${this.#unfold}>
+        <summary>${icon('right')}<span>${connection.t('advanced')}</span></summary>
+        ${advancedView(this.draft, this.problems, (change) => this.#change(change))}
+      </details>
+      <div class="result" role="status" tabindex="-1">${resultView(result, draft, saving)}</div>
+      <div class="actions">
+        <button type="button" class="btn" aria-disabled=${busy ? 'true' : nothing} @click=${this.#test}>
+          ${icon('plug')}${connection.t('test')}
+        </button>
+        <button class="btn primary" aria-disabled=${busy ? 'true' : nothing}>
+          ${connection.t(saving ? 'saving' : this.purpose === 'setup' ? 'saveSetup' : 'save')}
+        </button>
+      </div>
+    </form>`;
+  }
+
+  #address(): TemplateResult {
+    const { what, fix } = told(this.problems.url);
+    return html`<div class="address">
+      ${examplesView(this.draft.url, (url) => this.#pick(url))}
+      <cp-field
+        name="url"
+        type="text"
+        code
+        required
+        label=${connection.t('url')}
+        placeholder=${EXAMPLES[0].url}
+        .value=${this.draft.url}
+        .error=${what}
+        note=${fix}
+        @input=${(event: Event) => this.#change({ url: valueOf(event) })}
+      ></cp-field>
+      ${what ? nothing : aboutExample(this.draft.url)}
+    </div>`;
+  }
+
+  #key(): TemplateResult {
+    const { draft, problems, config } = this;
+    const { what, fix } = told(problems.key);
+    const kept = config.config.cpaConnection.managementKeySet;
+    const note = kept ? `${connection.t('keyNoteKept')} ${connection.t('keyNote')}` : connection.t('keyNote');
+    return html`<cp-field
+      name="management-key"
+      type="password"
+      autocomplete="new-password"
+      ?required=${!kept}
+      label=${connection.t('key')}
+      placeholder=${kept ? connection.t('keySaved') : ''}
+      .value=${draft.key}
+      .error=${what}
+      note=${what ? fix : note}
+      @input=${(event: Event) => this.#change({ key: valueOf(event) })}
+    ></cp-field>`;
+  }
+
+  #unfold(event: Event): void {
+    if (event.currentTarget instanceof HTMLDetailsElement) this.advanced = event.currentTarget.open;
+  }
+
+  #pick(url: string): void {
+    this.#change({ url });
+    void this.#showPicked(url);
+  }
+
+  async #showPicked(url: string): Promise<void> {
+    await this.updateComplete;
+    const field = this.renderRoot.querySelector<HTMLInputElement>('[name="url"] input');
+    field?.focus();
+    // An example to be written over.
+    if (url.includes('example.')) field?.setSelectionRange('https://'.length, url.length);
+  }
+
+  /** What was said of the old values says nothing of the new ones. */
+  #change(change: Partial<Draft>): void {
+    this.#asking?.abort();
+    this.draft = { ...this.draft, ...change };
+    this.problems = {};
+    this.result = null;
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    void this.#save();
+  }
+
+  async #test(): Promise<void> {
+    if (this.#asking || this.saving || !(await this.#checked())) return;
+    await this.#ask();
+    if (Object.keys(this.problems).length > 0) await this.#focusFirst();
+  }
+
+  /** Whether there is anything to ask the gateway about. */
+  async #checked(): Promise<boolean> {
+    this.problems = check(this.draft, this.config);
+    if (Object.keys(this.problems).length === 0) return true;
+    this.result = null;
+    await this.#focusFirst();
+    return false;
+  }
+
+  /** Asks the daemon to try the connection; true when nothing stands against saving it. */
+  async #ask(): Promise<boolean> {
+    const asking = new AbortController();
+    this.#asking = asking;
+    const { draft } = this;
+    this.result = { kind: 'asking', host: draft.url.trim().replace(/^[a-z]+:\/\//i, '') };
+    try {
+      const answer = await api.post<TestConnectionAnswer>('usage-service/test-connection', {
+        body: testBody(draft),
+        signal: asking.signal,
+        timeoutMs: TEST_TIMEOUT_MS,
+      });
+      if (asking.signal.aborted) return false;
+      this.problems = place(answer, draft).problems;
+      this.result = { kind: 'answer', answer };
+      return answer.ok && Object.keys(this.problems).length === 0;
+    } catch (error) {
+      if (!asking.signal.aborted) this.#fail(asApiError(error));
+      return false;
+    } finally {
+      if (this.#asking === asking) this.#asking = null;
+    }
+  }
+
+  #fail(error: ApiError): void {
+    this.problems = placeError(error, this.config) ?? {};
+    this.result = Object.keys(this.problems).length > 0 ? null : { kind: 'error', error };
+  }
+
+  /** Tries first: what is wrong is told at its field, and in the reader's language. */
+  async #save(): Promise<void> {
+    if (this.#asking || this.saving || !(await this.#checked())) return;
+    this.saving = true;
+    try {
+      const proven = this.result?.kind === 'answer' && this.result.answer.ok;
+      if (!proven && !(await this.#ask())) {
+        await this.#focusFirst();
+        return;
+      }
+      const { draft } = this;
+      if (this.purpose === 'setup') await api.post('usage-service/setup', { body: setupBody(draft) });
+      else await api.put('usage-service/config', { body: configBody(draft) });
+      this.#forget();
+      this.dispatchEvent(new CustomEvent('saved', { detail: { monitoring: draft.monitoring } }));
+    } catch (error) {
+      this.#fail(asApiError(error));
+      await this.#focusFirst();
+    } finally {
+      this.saving = false;
+    }
+  }
+
+  /** To the first field with a problem, else to the result. */
+  async #focusFirst(): Promise<void> {
+    const field = FIELDS.find((one) => this.problems[one]);
+    if (field === 'mode' || field === 'poll') this.advanced = true;
+    await this.updateComplete;
+    if (field) this.#focusOn(field);
+    else this.renderRoot.querySelector<HTMLElement>('.result')?.focus();
+  }
+
+  #focusOn(field: FieldName): void {
+    const selector = { url: 'cp-field[name="url"]', key: 'cp-field[name="management-key"]', poll: '.poll' };
+    const at = field === 'mode' ? 'input[name="mode"]:checked' : selector[field];
+    this.renderRoot.querySelector<HTMLElement>(at)?.focus();
+  }
+
+  #forget(): void {
+    this.#asking?.abort();
+    if (this.draft) this.draft = { ...this.draft, key: '' };
+    this.result = null;
+    const input = this.renderRoot.querySelector<HTMLInputElement>('[name="management-key"] input');
+    if (input) input.value = '';
+  }
+
+  static override styles = [CpElement.styles, reasonStyles, connectionStyles];
+}
+
+customElements.define('cp-connection-form', ConnectionForm);
+declare global {
+  interface HTMLElementTagNameMap {
+    'cp-connection-form': ConnectionForm;
+  }
+}
