@@ -1,4 +1,5 @@
 import type { IconName } from '../elements/icon.ts';
+import { loadDiagnoses } from '../lib/describe-reason.ts';
 import { dashboard } from '../pages/dashboard/texts.ts';
 import { login } from '../pages/login/texts.ts';
 import { connection } from '../pages/setup/texts.ts';
@@ -38,7 +39,8 @@ export const ROUTES: readonly Route[] = [
     path: '/setup',
     aliases: [],
     tag: 'cp-page-setup',
-    load: () => Promise.all([import('../pages/setup/setup-page.ts'), connection.load(), login.load()]),
+    load: () =>
+      Promise.all([import('../pages/setup/setup-page.ts'), connection.load(), login.load(), loadDiagnoses()]),
     title: () => shell.t('setup'),
     bare: true,
   },
@@ -54,7 +56,7 @@ export const ROUTES: readonly Route[] = [
     path: '/config',
     aliases: ['/settings', '/api-keys'],
     tag: 'cp-page-config',
-    load: () => Promise.all([import('../pages/config/config-page.ts'), connection.load()]),
+    load: () => Promise.all([import('../pages/config/config-page.ts'), connection.load(), loadDiagnoses()]),
     title: () => shell.t('gateway'),
     menu: { icon: 'plug', key: 'c' },
   },

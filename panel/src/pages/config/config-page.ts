@@ -7,10 +7,8 @@ import { CpElement } from '../../elements/element.ts';
 import { toast } from '../../elements/feedback.ts';
 import '../../elements/figures.ts';
 import { icon } from '../../elements/icon.ts';
-import { language } from '../../i18n/i18n.ts';
 import { api, type ApiError } from '../../lib/api.ts';
 import { describeError } from '../../lib/describe-error.ts';
-import { loadDiagnoses } from '../../lib/describe-reason.ts';
 import { duration } from '../../lib/format.ts';
 import { asApiError } from '../../lib/loader.ts';
 import { status } from '../../lib/status.ts';
@@ -36,11 +34,8 @@ export class ConfigPage extends CpElement {
     this.config = null;
     this.error = null;
     this.trying = false;
-    const words = (): void => void loadDiagnoses().then(() => this.requestUpdate());
     this.watch(status);
     this.during(() => status.use());
-    this.during(() => words());
-    this.during(() => language.subscribe(words));
     this.during(() => void this.#read());
   }
 

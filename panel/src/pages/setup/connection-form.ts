@@ -4,9 +4,7 @@ import type { ConfigAnswer, TestConnectionAnswer } from '../../../../src/lib/con
 import { checkedOf, valueOf } from '../../elements/controls.ts';
 import { CpElement } from '../../elements/element.ts';
 import { icon } from '../../elements/icon.ts';
-import { language } from '../../i18n/i18n.ts';
 import { api, type ApiError } from '../../lib/api.ts';
-import { loadDiagnoses } from '../../lib/describe-reason.ts';
 import { asApiError } from '../../lib/loader.ts';
 import { advancedView } from './advanced-view.ts';
 import {
@@ -68,9 +66,6 @@ export class ConnectionForm extends CpElement {
     this.result = null;
     this.saving = false;
     this.advanced = false;
-    const words = (): void => void loadDiagnoses().then(() => this.requestUpdate());
-    this.during(() => words());
-    this.during(() => language.subscribe(words));
     this.during(() => () => this.#forget());
   }
 
