@@ -26,6 +26,7 @@ const PATHS = {
   pulse: 'M1.5 8.5H5l1.75-5 2.5 9 1.75-4h3.5',
   search: 'M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9M10.25 10.25l3.25 3.25',
   refresh: 'M13.5 8A5.5 5.5 0 1 1 11.6 3.8M13.5 2v3h-3',
+  download: 'M8 2.5v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11',
   filter: 'M2 3.5h12M4.5 8h7M6.5 12.5h3',
   eye: 'M1.5 8C3.2 5 5.4 3.5 8 3.5S12.8 5 14.5 8c-1.7 3-3.9 4.5-6.5 4.5S3.2 11 1.5 8M8 6.25a1.75 1.75 0 1 1 0 3.5 1.75 1.75 0 0 1 0-3.5',
   'eye-off':
@@ -33,7 +34,7 @@ const PATHS = {
   key: 'M10.5 2.5a3 3 0 1 1-2.7 4.3L2.5 12v1.5H5V12h1.5v-1.5L8.1 9M11 5v.01',
   plus: 'M8 3v10M3 8h10',
   external: 'M6.5 3.5h-4v10h10v-4M9.5 2.5h4v4M13.5 2.5 7.5 8.5',
-  more: 'M3.5 8v.01M8 8v.01M12.5 8v.01',
+  more: 'M3.9 8a.4.4 0 1 1-.8 0 .4.4 0 0 1 .8 0M8.4 8a.4.4 0 1 1-.8 0 .4.4 0 0 1 .8 0M12.9 8a.4.4 0 1 1-.8 0 .4.4 0 0 1 .8 0',
   help: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2M6.25 6.5a1.75 1.75 0 1 1 2.5 1.6c-.5.25-.75.6-.75 1.15M8 11.25v.01',
   clock: 'M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2M8 4.75V8l2.25 1.5',
   play: 'M5 3.25v9.5L12.5 8z',
@@ -65,9 +66,9 @@ export function mark(size = 24): TemplateResult {
     aria-hidden="true"
   >
     ${svg`<rect x="1" y="1" width="22" height="22" rx="6" fill="#0b5f79"></rect>
-    <g stroke-width="1.9" stroke-linecap="round">
+    <g stroke-width="1.7" stroke-linecap="round">
       <path d="M6.9 7v10M10.3 7v10M13.7 7v10M17.1 7v10" stroke="#fff"></path>
-      <path d="M4.8 15.3 19.2 8.7" stroke="#7fe0f2"></path>
+      <path d="M4.8 15.3 19.2 8.7" stroke="#7fe0f2" stroke-width="2"></path>
     </g>`}
   </svg>`;
 }
