@@ -66,14 +66,6 @@ export function lastHour(points: readonly Point[], nowMs: number): Recent {
   return sums;
 }
 
-/** A round number not below `value` for the top of an axis, whose half is a whole number too where counts are shown. */
-export function axisTop(value: number): number {
-  if (value <= 2) return 2;
-  const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 4, 6, 8, 10].find((one) => one * power >= value) ?? 10;
-  return step * power;
-}
-
 /** How much of the other: `+8%`, `−12%`, from double on `2.3×`; `''` where there is nothing to compare with. */
 export function change(now: number, before: number): string {
   if (before <= 0) return '';
