@@ -149,6 +149,23 @@ test('costs that are put in later are seen, and a clock that goes back', (t) => 
   assert.equal(assertAsPlain(db, { startMs: 1, nowMs: DAY + 2.5 * HOUR_MS }).today.total_calls, 2);
 });
 
+test('what is known of a day is not counted again, and what comes late is added', (t) => {
+  const db = storeDb(t);
+  const core = storeCore(db);
+  const make = (hours: number): ReturnType<typeof record> =>
+    record(call({ timestamp: new Date(DAY + hours * HOUR_MS).toISOString() }));
+  core.commit([make(1), make(2)], null);
+  const question = { startMs: DAY, nowMs: DAY + 6 * HOUR_MS };
+  assert.equal(summary(db, question).today.reasoning_tokens, 0);
+  // Nothing ever changes this in place: who sees it has read those rows again.
+  db.exec('UPDATE event SET reasoning = 1');
+  core.commit([make(1.5), make(5.99)], null);
+  const later = summary(db, { ...question, nowMs: DAY + 7 * HOUR_MS });
+  assert.equal(later.today.total_calls, 4);
+  assert.equal(later.today.reasoning_tokens, 0);
+  assert.equal(later.traffic_timeline[1]?.calls, 2);
+});
+
 /** The recorded answer of CPA-Manager-Plus 1.12.2 over the records that are a fixture too, with its prices. */
 test('over the same events the figures are those of CPA-Manager-Plus 1.12.2', (t) => {
   const read = (name: string): string =>

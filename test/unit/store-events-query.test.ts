@@ -217,6 +217,10 @@ test('looking for what is rare goes in steps, ends after a while, and goes on fr
   // One step for each 5,000 rows; the tables that are searched make no step while they are small.
   assert.equal(steps, 2);
 
+  // A step finds a part of a large page only.
+  let finding = 0;
+  for (const large = answerEvents(db, { ...ALL, limit: 1000 }); large.next().done !== true;) finding += 1;
+  assert.ok(finding >= 3);
   // What was looked through is told, and the next page goes on there.
   let time = 0;
   clock.mock.mockImplementation(() => (time += 1000));

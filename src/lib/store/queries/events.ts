@@ -26,8 +26,9 @@ export interface EventsQuestion {
   readonly search: string;
 }
 
-/** Rows that one step looks at, and what one answer spends on looking: then it is a short page with a way on. */
+/** Rows that one step looks at and finds, and what one answer spends on looking: then it is a short page with a way on. */
 const STEP_ROWS = 5000;
+const STEP_FINDS = 300;
 const BUDGET_ROWS = 200_000;
 const BUDGET_MS = 250;
 
@@ -114,18 +115,26 @@ function* page(
     const begun = performance.now();
     const lowestMs = slice.lowest(cursor.timestampMs);
     const fromMs = Math.max(lowestMs ?? floorMs, floorMs);
-    items.push(...slice.rows(cursor, fromMs, wanted - items.length));
+    const most = Math.min(STEP_FINDS, wanted - items.length);
+    const found = slice.rows(cursor, fromMs, most);
+    items.push(...found);
     const last = items[question.limit - 1];
     if (items.length === wanted && last !== undefined) {
       const next = cursorText({ timestampMs: last.timestamp_ms, id: last.id });
       return { items: items.slice(0, -1), next, scanned_to_ms: last.timestamp_ms };
     }
-    if (lowestMs === null || lowestMs <= floorMs) return { items, next: null, scanned_to_ms: floorMs };
-    cursor = { timestampMs: fromMs, id: 0 };
-    scanned += STEP_ROWS;
+    const lastFound = found.length === most ? found.at(-1) : undefined;
+    if (lastFound !== undefined) {
+      cursor = { timestampMs: lastFound.timestamp_ms, id: lastFound.id };
+    } else if (lowestMs === null || lowestMs <= floorMs) {
+      return { items, next: null, scanned_to_ms: floorMs };
+    } else {
+      cursor = { timestampMs: fromMs, id: 0 };
+      scanned += STEP_ROWS;
+    }
     spentMs += performance.now() - begun;
     if (scanned >= BUDGET_ROWS || spentMs >= BUDGET_MS) {
-      return { items, next: cursorText(cursor), scanned_to_ms: fromMs };
+      return { items, next: cursorText(cursor), scanned_to_ms: cursor.timestampMs };
     }
     yield;
   }
