@@ -8,7 +8,7 @@ import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { configRoutes } from './routes/config.ts';
-import { dashboardRoute } from './routes/dashboard.ts';
+import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventsRoutes } from './routes/events.ts';
 import { eventsStreamRoute } from './routes/events-stream.ts';
 import { forwardRoutes } from './routes/forward.ts';
@@ -61,7 +61,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     configRoutes(documented, context, guard);
     setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
-    dashboardRoute(documented, context, guard);
+    dashboardRoutes(documented, context, guard);
     notAvailableRoutes(documented, guard);
     // Bodies of these are not read here.
     await documented.register(async (forwarded) => forwardRoutes(forwarded, context, guard));

@@ -108,6 +108,8 @@ test('what is asked wrongly is answered as older clients know it', async (t) => 
     [answer.body.traffic_timeline.length, answer.body.today_request_health_timeline.points.length],
     [24, 144],
   );
+  const slash = await ask<DashboardAnswer>(daemon, `${URL}/?today_start_ms=5&now_ms=9`);
+  assert.deepEqual(slash.body.window.now_ms, 9);
   const head = await ask(daemon, `${URL}?today_start_ms=5`, { method: 'HEAD' });
   assert.deepEqual([head.status, head.text], [200, '']);
 });

@@ -5,7 +5,8 @@ import type { DaemonContext } from '../services.ts';
 import { onlyMethods } from './method-guard.ts';
 import { answerFromReader } from './reader-answer.ts';
 
-const URL = '/v0/management/dashboard/summary';
+/** Older clients know it with a slash behind as well. */
+const URLS = ['/v0/management/dashboard/summary', '/v0/management/dashboard/summary/'] as const;
 
 /** Rows of a list where the request does not say, and the most that one answer has. */
 const DEFAULT_ROWS = 5;
@@ -15,10 +16,19 @@ const INTEGER = /^[+-]?\d{1,16}$/;
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Figures of a day that begins at a client's midnight. */
-export function dashboardRoute(app: FastifyInstance, context: DaemonContext, guard: AdminGuard): void {
+export function dashboardRoutes(app: FastifyInstance, context: DaemonContext, guard: AdminGuard): void {
+  for (const url of URLS) dashboardRoute(app, url, context, guard);
+}
+
+function dashboardRoute(
+  app: FastifyInstance,
+  url: (typeof URLS)[number],
+  context: DaemonContext,
+  guard: AdminGuard,
+): void {
   app.get<{ Querystring: Query }>(
-    URL,
-    { onRequest: guard, schema: { summary: 'Figures of today', querystring: QUERY } },
+    url,
+    { onRequest: guard, schema: { summary: 'Figures of today', hide: url !== URLS[0], querystring: QUERY } },
     (request, reply) => {
       const { query } = request;
       const generatedAtMs = context.clock.now();
@@ -41,7 +51,7 @@ export function dashboardRoute(app: FastifyInstance, context: DaemonContext, gua
       });
     },
   );
-  onlyMethods(app, URL, ['GET', 'HEAD'], guard);
+  onlyMethods(app, url, ['GET', 'HEAD'], guard);
 }
 
 /** Described for readers only: what is wrong is answered in the words that older clients know. */

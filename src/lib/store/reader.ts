@@ -7,7 +7,7 @@ import { unpackError } from './writer-protocol.ts';
 
 export interface ReaderOptions {
   readonly dbPath: string;
-  /** How long the worker stays without a question, since it takes memory. 60 s. */
+  /** How long the worker stays without a question, since it takes memory. 90 s: a panel asks every minute. */
   readonly idleMs?: number;
   /** Starts the worker. */
   readonly startWorker?: (workerData: ReaderWorkerData) => Worker;
@@ -16,7 +16,7 @@ export interface ReaderOptions {
 /** The JSON of an answer: pieces of at most 256 KiB, to be put one behind the other. */
 export type AnswerChunks = ReadonlyArray<Uint8Array<ArrayBuffer>>;
 
-const IDLE_MS = 60_000;
+const IDLE_MS = 90_000;
 /** A step is short, but a disk may not answer. */
 const CLOSE_MS = 5_000;
 
