@@ -2,6 +2,7 @@ import type { IconName } from '../elements/icon.ts';
 import { loadDiagnoses } from '../lib/describe-reason.ts';
 import { dashboard } from '../pages/dashboard/texts.ts';
 import { login } from '../pages/login/texts.ts';
+import { requests } from '../pages/requests/texts.ts';
 import { connection } from '../pages/setup/texts.ts';
 import { shell } from './texts.ts';
 
@@ -51,6 +52,14 @@ export const ROUTES: readonly Route[] = [
     load: () => Promise.all([import('../pages/dashboard/dashboard-page.ts'), dashboard.load()]),
     title: () => shell.t('dashboard'),
     menu: { icon: 'dashboard', key: 'd' },
+  },
+  {
+    path: '/monitoring',
+    aliases: [],
+    tag: 'cp-page-requests',
+    load: () => Promise.all([import('../pages/requests/requests-page.ts'), requests.load(), loadDiagnoses()]),
+    title: () => shell.t('requests'),
+    menu: { icon: 'requests', key: 'r' },
   },
   {
     path: '/config',
