@@ -20,6 +20,8 @@ export const frameStyles = css`
   .side {
     position: sticky;
     top: 0;
+    /* Above the header, where the link for skipping may reach. */
+    z-index: 3;
     display: flex;
     flex-direction: column;
     height: 100dvh;

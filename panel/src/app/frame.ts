@@ -64,8 +64,7 @@ export class Frame extends CpElement {
 
   override render(): TemplateResult {
     const title = this.route?.title() ?? '';
-    return html`<a class="skip btn" href="#content" @click=${this.#skip}>${shell.t('skip')}</a>
-      ${this.#side()}
+    return html`${this.#side()}
       <div class="main">
         <header class="top">
           <span class="phone">${mark(26)}</span>
@@ -103,6 +102,7 @@ export class Frame extends CpElement {
   #side(): TemplateResult {
     const fold = shell.t(this.folded ? 'unfoldMenu' : 'foldMenu');
     return html`<nav class="side desk" aria-label=${shell.t('pages')}>
+      <a class="skip btn" href="#content" @click=${this.#skip}>${shell.t('skip')}</a>
       <a class="brand" href=${hrefOf('/')} aria-label="cpamp">${mark(26)}<span class="name">cpamp</span></a>
       <ul>
         ${menuRoutes().map(({ path, aliases, menu, title }) => {
