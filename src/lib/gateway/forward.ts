@@ -66,18 +66,22 @@ export class Forwarder {
   async withKey(request: ForwardRequest): Promise<ForwardAnswer> {
     const { breaker, clock } = this.#options;
     const authorization = `Bearer ${headerText(this.connection.managementKey)}`;
+    // The head of a request leaves with the first bytes of its body: whoever is slow to send them uses no key yet.
+    const body = await begun(request.body).catch((error: unknown) => {
+      throw this.#explained(error, request);
+    });
     const answered = await lendKey(breaker, this.connection, clock, {
       attempt: async (sent) => {
-        const response = await this.#send(request, authorization, sent);
-        const { said, body } = await this.#judge(request, response);
-        return { value: { response, said, body }, isAccepted: isAccepted(response, request) };
+        const response = await this.#send({ ...request, body }, authorization, sent);
+        const value = { response, ...(await this.#judge(request, response)) };
+        return { value, isAccepted: isAccepted(response, request) };
       },
       prove: () => this.#prove(),
       signal: request.signal,
     });
-    const { response, said, body } = answered;
-    if (response.statusCode !== 401) return this.#answer(request, response, body);
-    body.on('error', () => {}).destroy();
+    const { response, said } = answered;
+    if (response.statusCode !== 401) return this.#answer(request, response, answered.body);
+    answered.body.on('error', () => {}).destroy();
     // Not in the words that we know for a refused key. If it is one all the same, a call that any CLIProxyAPI answers
     // with success tells, and the refusal is remembered: guessing wrong could add up to a ban.
     await this.#prove();
@@ -199,6 +203,19 @@ function tellStart(started: () => void): Dispatcher.DispatcherComposeInterceptor
       onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
       onResponseError: (...args) => handler.onResponseError?.(...args),
     });
+}
+
+/** The same body, of which the first piece is here. */
+async function begun(body: ForwardRequest['body']): Promise<ForwardRequest['body']> {
+  if (body === null) return null;
+  const rest = body[Symbol.asyncIterator]();
+  const first = await rest.next();
+  async function* again(): AsyncGenerator<Uint8Array> {
+    if (first.done) return;
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  }
+  return again();
 }
 
 /** The first `limit` bytes of a body as text, and all of it to be read again. */
