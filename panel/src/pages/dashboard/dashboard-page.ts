@@ -7,6 +7,7 @@ import { CpElement } from '../../elements/element.ts';
 import '../../elements/feedback.ts';
 import '../../elements/figures.ts';
 import { icon, type IconName } from '../../elements/icon.ts';
+import { common } from '../../i18n/common.ts';
 import { language } from '../../i18n/i18n.ts';
 import { api } from '../../lib/api.ts';
 import { loadDiagnoses } from '../../lib/describe-reason.ts';
@@ -56,6 +57,13 @@ const summary = new Loader<DashboardAnswer>({
     return answer;
   },
 });
+
+/** The words around a time that counts on by itself. */
+function updated(atMs: number): TemplateResult {
+  const [before, after] = common.t('updated', { when: '|' }).split('|');
+  return html`<span class="wide">${before}</span><cp-ago .at=${atMs}></cp-ago
+    ><span class="wide">${after}</span>`;
+}
 
 /** What one wants to know at a glance: do requests come, do they fail, what do they cost, what needs a hand. */
 export class DashboardPage extends CpElement {
@@ -198,7 +206,7 @@ export class DashboardPage extends CpElement {
       </div>
       <span class="unseen" role="status">${level ? dashboard.t(`level_${level}`) : ''}</span>
       <span class="small num ${stale ? 'warn' : 'faint'} when"
-        >${updatedAtMs === null ? nothing : html`<cp-ago .at=${updatedAtMs}></cp-ago>`}</span
+        >${updatedAtMs === null ? nothing : updated(updatedAtMs)}</span
       >
       <button
         class="btn quiet square"
@@ -224,7 +232,7 @@ export class DashboardPage extends CpElement {
           : level === 'quiet'
             ? dashboard.t('quietSince', { n })
             : dashboard.t('today', { n, rate: percent(rate) });
-    return html`<b>${dashboard.t('said', { level: word, what: '' }).trim()}</b> ${what}`;
+    return html`<b>${dashboard.t('said', { level: word })}</b> ${what}`;
   }
 
   #alerts(

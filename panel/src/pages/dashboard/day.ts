@@ -66,6 +66,13 @@ export function lastHour(points: readonly Point[], nowMs: number): Recent {
   return sums;
 }
 
+/** A round number not below `value`, for the top of an axis. */
+export function axisTop(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 2)));
+  const step = [1, 2, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value) ?? 10;
+  return Math.max(2, step * power);
+}
+
 /** How much of the other: `+8%`, `−12%`, from double on `2.3×`; `''` where there is nothing to compare with. */
 export function change(now: number, before: number): string {
   if (before <= 0) return '';
@@ -73,6 +80,7 @@ export function change(now: number, before: number): string {
   if (ratio >= 10) return `${Math.round(ratio)}×`;
   if (ratio >= 2) return `${ratio.toFixed(1)}×`;
   const percent = Math.round((ratio - 1) * 100);
+  if (percent === 0) return '±0%';
   return percent < 0 ? `−${-percent}%` : `+${percent}%`;
 }
 

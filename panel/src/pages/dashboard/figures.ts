@@ -24,7 +24,7 @@ interface Figure {
 
 /** The strip of figures: what today came to, and how that is against yesterday. */
 export function figureStrip(summary: DashboardAnswer | null): TemplateResult {
-  return html`<section class="figures" aria-label=${dashboard.t('byHour')}>
+  return html`<section class="figures" aria-label=${dashboard.t('figures')}>
     ${figuresOf(summary).map((figure) => view(figure))}
   </section>`;
 }
@@ -85,7 +85,7 @@ function figuresOf(summary: DashboardAnswer | null): readonly Figure[] {
       label: t('requests'),
       value: count(calls),
       note: failed > 0 ? t('nFailed', { n: failed }) : t('noneFailed'),
-      more: '',
+      more: t('byNow', { figure: count(yesterday.total_calls) }),
       change: change(calls, yesterday.total_calls),
       spark: sparkline(past.map((hour) => hour.calls)),
       query: all,
@@ -101,9 +101,10 @@ function figuresOf(summary: DashboardAnswer | null): readonly Figure[] {
     {
       label: t('cost'),
       value: usd(today.total_cost),
-      note: today.unpriced_calls > 0 ? t('unpriced', { n: today.unpriced_calls }) : t('allPriced'),
-      ...(today.unpriced_calls > 0 && { tone: 'warn' }),
-      more: calls > 0 ? t('perRequest', { cost: usd(today.total_cost / calls) }) : '',
+      ...(today.unpriced_calls > 0
+        ? { note: t('unpriced', { n: today.unpriced_calls }), tone: 'warn' }
+        : { note: calls > 0 ? t('perRequest', { cost: usd(today.total_cost / calls) }) : '' }),
+      more: t('byNow', { figure: usd(yesterday.total_cost) }),
       change: change(today.total_cost, yesterday.total_cost),
     },
     {
@@ -121,8 +122,7 @@ function figuresOf(summary: DashboardAnswer | null): readonly Figure[] {
       label: t('latency'),
       value: duration(today.average_latency_ms),
       note: t('average'),
-      more:
-        today.zero_token_calls > 0 ? t('withoutTokens', { n: today.zero_token_calls }) : t('allWithTokens'),
+      more: today.zero_token_calls > 0 ? t('withoutTokens', { n: today.zero_token_calls }) : '',
     },
     {
       label: t('rate'),

@@ -23,7 +23,7 @@ const TEN_MINUTES_MS = 600_000;
 /** The picture within a cell: each tone has a shape of its own, so that colour only repeats it. */
 const MARKS: Partial<Record<Point['tone'], SVGTemplateResult>> = {
   bad: svg`<path class="mark" d="M-3-3 3 3M3-3-3 3"></path>`,
-  warn: svg`<path class="mark" d="M-3.5 0h7"></path>`,
+  warn: svg`<path class="mark some" d="M-3.5 0h7"></path>`,
   future: svg`<circle class="dot" r="1.25"></circle>`,
 };
 
@@ -45,7 +45,7 @@ export const cellStyles = css`
     fill: var(--series-1);
   }
   .cell.warn {
-    fill: var(--series-3);
+    fill: color-mix(in srgb, var(--series-3) 42%, var(--surface));
   }
   .cell.bad {
     fill: var(--series-bad);
@@ -55,6 +55,9 @@ export const cellStyles = css`
     stroke: var(--surface);
     stroke-width: 1.75;
     stroke-linecap: round;
+  }
+  .mark.some {
+    stroke: var(--warn);
   }
 `;
 

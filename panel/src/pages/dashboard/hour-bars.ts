@@ -7,9 +7,8 @@ import {
   type SVGTemplateResult,
   type TemplateResult,
 } from 'lit';
-import { axisTop } from '../../lib/bar-layout.ts';
 import { compact, count } from '../../lib/format.ts';
-import { HOUR_MS, type Hour, type Metric } from './day.ts';
+import { axisTop, HOUR_MS, type Hour, type Metric } from './day.ts';
 import { percentOf, TimeChart } from './time-chart.ts';
 import { dashboard } from './texts.ts';
 

@@ -1,11 +1,12 @@
 import { css, html, nothing, svg, type TemplateResult } from 'lit';
-import type { DashboardAnswer } from '../../../../src/lib/contract/api.ts';
-import type { Tone } from '../../elements/display.ts';
+import type { DashboardAnswer, Tone } from '../../../../src/lib/contract/api.ts';
 import { icon } from '../../elements/icon.ts';
 import { compact, count, duration, percent, usd } from '../../lib/format.ts';
+import { failureLine } from '../../lib/failure-line.ts';
 import { hrefOf } from '../../lib/location.ts';
 import { percentOf } from './time-chart.ts';
 import { dashboard } from './texts.ts';
+import { FAIR, GOOD } from './verdict.ts';
 
 type Channel = DashboardAnswer['channel_health'][number];
 type Failure = DashboardAnswer['recent_failures'][number];
@@ -23,7 +24,7 @@ const empty = (text: string): TemplateResult => html`<p class="nothing soft">${t
 
 function nameOf(one: Omit<Channel, 'tone'> | Failure): string {
   const { auth_label_snapshot: label, account_snapshot: account, source, auth_index: index } = one;
-  return label || account || source || (index === '-' ? '' : index);
+  return account || label || source || (index === '-' ? '' : index);
 }
 
 /** A bar that only repeats the number beside it. */
@@ -72,11 +73,17 @@ export function modelList(summary: DashboardAnswer | null): TemplateResult {
   </table>`;
 }
 
+/** By the limits of the verdict; the answer's own tone counts failures, which on a busy day are always many. */
+function toneOf(failureRate: number): Tone {
+  if (1 - failureRate < FAIR) return 'bad';
+  return 1 - failureRate < GOOD ? 'warn' : 'good';
+}
+
 const CHANNEL_LOOKS = {
   good: { icon: 'ok', tone: 'good', text: 'tone_good' },
   warn: { icon: 'alert', tone: 'warn', text: 'level_minor' },
   bad: { icon: 'error', tone: 'bad', text: 'level_attention' },
-} as const satisfies Record<Channel['tone'], { icon: string; tone: Tone; text: string }>;
+} as const satisfies Record<Tone, { icon: string; tone: Tone; text: string }>;
 
 export function channelList(summary: DashboardAnswer | null): TemplateResult {
   if (!summary) return skeletons(24);
@@ -94,7 +101,7 @@ export function channelList(summary: DashboardAnswer | null): TemplateResult {
     </thead>
     <tbody>
       ${channels.map((channel) => {
-        const look = CHANNEL_LOOKS[channel.tone];
+        const look = CHANNEL_LOOKS[toneOf(channel.failure_rate)];
         const name = nameOf(channel) || t('noCredential');
         const known = channel.auth_index !== '-';
         const href = hrefOf('/monitoring', {
@@ -140,7 +147,9 @@ export function failureList(summary: DashboardAnswer | null): TemplateResult {
               <span class="cut grow model">${failure.model}</span>
               <span class="faint small"><cp-ago .at=${failure.timestamp_ms}></cp-ago></span>
             </span>
-            <span class="cut small soft">${failure.fail_summary || dashboard.t('noSummary')}</span>
+            <span class="cut small soft"
+              >${failureLine(failure.fail_summary ?? '') || dashboard.t('noSummary')}</span
+            >
           </a>
         </li>`,
     )}
@@ -219,11 +228,11 @@ export const listStyles = css`
   }
   .list th.num,
   .list td.num {
-    width: 72px;
-    padding-inline-start: 0;
+    width: 64px;
+    padding-inline: 0;
   }
   .list th.num:last-child {
-    width: 84px;
+    width: 76px;
   }
   .list thead th {
     overflow: hidden;
@@ -276,13 +285,20 @@ export const listStyles = css`
   .whole .track {
     fill: var(--press);
   }
+  .failures {
+    display: grid;
+    grid-auto-rows: 1fr;
+    height: 100%;
+  }
   .failures li + li {
     border-top: 1px solid var(--line);
   }
   .failures a {
     display: grid;
     gap: 2px;
-    padding: 9px 16px;
+    align-content: center;
+    height: 100%;
+    padding: 8px 16px;
     font-size: var(--size-2);
   }
   .failures a:hover {
@@ -311,7 +327,7 @@ export const listStyles = css`
   }
   .mix .list tbody th,
   .mix .list tbody td {
-    height: 36px;
+    height: 52px;
   }
   .swatch {
     flex: none;

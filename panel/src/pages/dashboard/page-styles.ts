@@ -79,6 +79,7 @@ export const pageStyles = css`
     gap: 5px;
   }
   .push {
+    order: 1;
     margin-inline-start: auto;
   }
   .legend .hatched {
@@ -129,6 +130,18 @@ export const pageStyles = css`
     .verdict h2 {
       font-size: 17px;
       line-height: 22px;
+    }
+    .wide {
+      display: none;
+    }
+    .push {
+      order: 0;
+    }
+    .sub {
+      margin-bottom: 8px;
+    }
+    .legend {
+      flex-basis: 100%;
     }
     .day {
       padding: 14px 12px 12px 44px;

@@ -57,8 +57,8 @@ export function todayCards(view: TodayView): TemplateResult {
       }
       <div class="sub">
         <h3>${t('health')}</h3>
-        ${legend(view)}
         <span class="push">${tableButton(view, 'health', t('chartHealth'))}</span>
+        ${legend(view)}
       </div>
       ${
         summary
@@ -157,7 +157,7 @@ function healthTable({ today_request_health_timeline: health }: DashboardAnswer)
               <td class="num">${count(calls)}</td>
               <td class="num">${count(failure)}</td>
               <td class="num">${percent(success_rate)}</td>
-              <td>${t(`tone_${tone}`)}</td>
+              <td>${tone === 'future' ? t('ahead') : t(`tone_${tone}`)}</td>
             </tr>`,
         )}
       </tbody>

@@ -13,8 +13,8 @@ export interface VerdictInput {
 }
 
 /** Success rates below which it is trouble; what is below the second needs somebody. */
-const GOOD = 0.95;
-const FAIR = 0.85;
+export const GOOD = 0.95;
+export const FAIR = 0.85;
 /** Fewer calls say nothing about a rate. */
 const ENOUGH = 10;
 
