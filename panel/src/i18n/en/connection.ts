@@ -53,6 +53,10 @@ export default {
   keyIsAdmin_fix: 'Wanted is the management key, remote-management.secret-key of CLIProxyAPI.',
   keyMasked: 'This looks like a shortened key.',
   keyMasked_fix: 'Copy the whole key from where it was set.',
+  keyRefused: 'CLIProxyAPI does not accept this key.',
+  keyRefused_fix:
+    'Wanted is the plain text of remote-management.secret-key. This one is not sent again by itself: five wrong keys ban cpamp for 30 minutes.',
+  keyRefusedAgain: 'If the key was changed over there since, the same one can be sent once more.',
   monitoring: 'Request monitoring',
   monitoringNote:
     'Keeps a record of every request, and switches usage publishing on in CLIProxyAPI (usage-statistics-enabled). Off: nothing is collected.',

@@ -52,6 +52,10 @@ export default {
   keyIsAdmin_fix: '这里需要管理密钥，即 CLIProxyAPI 的 remote-management.secret-key。',
   keyMasked: '这看起来是被截短的密钥。',
   keyMasked_fix: '请从设置密钥的地方复制完整的密钥。',
+  keyRefused: 'CLIProxyAPI 不接受此密钥。',
+  keyRefused_fix:
+    '这里需要 remote-management.secret-key 的原文。此密钥不会自动再次发送：输错五次会使 cpamp 被封禁 30 分钟。',
+  keyRefusedAgain: '如果此后已在那边更改密钥，可以再次发送同一个密钥。',
   monitoring: '请求监控',
   monitoringNote:
     '记录每个请求，并在 CLIProxyAPI 中打开用量发布（usage-statistics-enabled）。关闭后不采集任何记录。',

@@ -39,7 +39,7 @@ export default {
   management_disabled: {
     message: (f) => `${gateway(f)}的管理接口不存在（404）。`,
     fix: () =>
-      '在 CLIProxyAPI 的 config.yaml 中设置 remote-management.secret-key，并确认该地址就是 CLIProxyAPI 本身。',
+      '确认地址中的主机和端口就是 CLIProxyAPI 本身（默认端口为 8317）。如果是，请在其 config.yaml 中设置 remote-management.secret-key。',
   },
   banned: {
     message: (f) => `由于多次输错密钥，${gateway(f)}已封禁本机地址${because(f)}。`,
@@ -62,8 +62,8 @@ export default {
     fix: () => '选择 auto 或 http 模式。',
   },
   resp_through_http: {
-    message: (f) => `与${gateway(f)}之间有只支持 HTTP 的中间层，因此记录无法推送过来。`,
-    fix: () => '使用直连地址，例如 http://cli-proxy-api:8317，或选择 http 模式。',
+    message: (f) => `与${gateway(f)}之间有只支持 HTTP 的中间层，因此记录无法推送过来。auto 模式会改为轮询。`,
+    fix: () => '使用直连地址，例如 http://cli-proxy-api:8317；如果轮询即可，也可选择 http 模式。',
   },
   resp_behind_proxy: {
     message: (f) => `${f.url ?? '该地址'} 经过 https 或反向代理，无法传输 RESP。`,
@@ -71,7 +71,8 @@ export default {
   },
   tls_untrusted: {
     message: (f) => `${f.host ?? 'CLIProxyAPI'} 的证书不受信任${because(f)}。`,
-    fix: () => '使用受信任机构签发的证书；如果信任中间的网络，可设置 USAGE_RESP_TLS_SKIP_VERIFY=true。',
+    fix: () =>
+      '使用受信任机构签发的证书；如果信任中间的网络，也可接受任何证书（配置中的 tlsSkipVerify，或 USAGE_RESP_TLS_SKIP_VERIFY=true）。',
   },
   tls_failed: {
     message: (f) => `无法与 ${f.host ?? 'CLIProxyAPI'} 建立 TLS 连接${because(f)}。`,
@@ -99,7 +100,8 @@ export default {
   },
   connection_lost: {
     message: (f) => `与${gateway(f)}的连接中断${because(f)}。`,
-    fix: () => '会自动重新连接。如果反复出现，请查看 CLIProxyAPI 的日志。',
+    fix: () =>
+      '采集期间会自动重新连接。如果反复出现，请检查主机和端口（CLIProxyAPI 默认为 8317），并查看其日志。',
   },
   unexpected_redirect: {
     message: (f) => `${gateway(f)}返回了重定向${because(f)}；管理密钥不会发往别处。`,
@@ -107,11 +109,12 @@ export default {
   },
   unexpected_status: {
     message: (f) => `${gateway(f)}返回了错误${because(f)}。`,
-    fix: () => '会自动重试。如果反复出现，请查看 CLIProxyAPI 的日志。',
+    fix: () =>
+      '如果中间有代理，请确认它能访问 CLIProxyAPI 并放行 /v0/management；否则请查看 CLIProxyAPI 的日志。采集期间会自动重试。',
   },
   unexpected_answer: {
     message: (f) => `${f.url ?? '该地址'} 的应答不是来自 CLIProxyAPI${because(f)}。`,
-    fix: () => '确认该地址就是 CLIProxyAPI 本身。',
+    fix: () => '请检查主机和端口：该地址必须是 CLIProxyAPI 本身，例如 http://cli-proxy-api:8317。',
   },
   overflow: {
     message: () => '由于读取过慢，CLIProxyAPI 结束了订阅；可能丢失一条记录。',

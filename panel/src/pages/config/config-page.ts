@@ -1,7 +1,6 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { reasonStyles, reasonView } from '../../app/health.ts';
 import type { ConfigAnswer } from '../../../../src/lib/contract/api.ts';
-import type { DiagnosisCode } from '../../../../src/lib/contract/transport.ts';
 import '../../elements/display.ts';
 import { CpElement } from '../../elements/element.ts';
 import { toast } from '../../elements/feedback.ts';
@@ -13,10 +12,8 @@ import { duration } from '../../lib/format.ts';
 import { asApiError } from '../../lib/loader.ts';
 import { status } from '../../lib/status.ts';
 import '../setup/connection-form.ts';
+import { REFUSED } from '../setup/connection.ts';
 import { connection } from '../setup/texts.ts';
-
-/** What ends only when a person says so, or after half an hour. */
-const REFUSED: readonly DiagnosisCode[] = ['key_refused', 'banned'];
 
 /** The connection to the gateway as it is, and its change: for a gateway that moved, or a key that is another one. */
 export class ConfigPage extends CpElement {

@@ -17,11 +17,12 @@ const ABOUT_KEY = ['invalid_admin_key', 'cpa_key_given', 'too_many_attempts'];
 
 /**
  * `<cp-login-form>`: trades the admin key for a session. The key is gone from the page as soon as it was taken. `submit`
- * is the word on its button where that is not "Log in".
+ * is the word on its button where that is not "Log in"; `explain` shows where the key is found without being asked.
  */
 export class LoginForm extends CpElement {
   static override properties = {
     submit: { type: String },
+    explain: { type: Boolean },
     key: { state: true },
     busy: { state: true },
     error: { state: true },
@@ -29,6 +30,7 @@ export class LoginForm extends CpElement {
     where: { state: true },
   };
   declare submit: string;
+  declare explain: boolean;
   declare key: string;
   declare busy: boolean;
   declare error: ApiError | null;
@@ -39,6 +41,7 @@ export class LoginForm extends CpElement {
   constructor() {
     super();
     this.submit = '';
+    this.explain = false;
     this.key = '';
     this.busy = false;
     this.error = null;
@@ -108,7 +111,7 @@ export class LoginForm extends CpElement {
 
   #help(): TemplateResult {
     const command = this.where === 'docker' ? 'docker compose logs cpamp' : 'journalctl -u cpamp';
-    return html`<details class="help">
+    return html`<details class="help" ?open=${this.explain}>
       <summary>${icon('right')}<span>${login.t('where')}</span></summary>
       <div class="stack">
         <p>${login.t('whereText')}</p>

@@ -12,7 +12,6 @@ import {
   configBody,
   type Draft,
   draftOf,
-  EXAMPLES,
   type FieldName,
   FIELDS,
   place,
@@ -93,10 +92,15 @@ export class ConnectionForm extends CpElement {
         @change=${(event: Event) => this.#change({ monitoring: checkedOf(event) })}
       ></cp-switch>
       <details class="advanced" .open=${this.advanced} @toggle=${this.#unfold}>
-        <summary>${icon('right')}<span>${connection.t('advanced')}</span></summary>
+        <summary>
+          ${icon('right')}<span>${connection.t('advanced')}</span>
+          <span class="faint">${connection.t(`mode_${draft.mode}`)}</span>
+        </summary>
         ${advancedView(this.draft, this.problems, (change) => this.#change(change))}
       </details>
-      <div class="result" role="status" tabindex="-1">${resultView(result, draft, saving)}</div>
+      <div class="result ${result ? '' : 'none'}" role="status" tabindex="-1">
+        ${resultView(result, draft, { saving, again: () => void this.#again() })}
+      </div>
       <div class="actions">
         <button type="button" class="btn" aria-disabled=${busy ? 'true' : nothing} @click=${this.#test}>
           ${icon('plug')}${connection.t('test')}
@@ -118,7 +122,6 @@ export class ConnectionForm extends CpElement {
         code
         required
         label=${connection.t('url')}
-        placeholder=${EXAMPLES[0].url}
         .value=${this.draft.url}
         .error=${what}
         note=${fix}
@@ -181,6 +184,18 @@ export class ConnectionForm extends CpElement {
     if (this.#asking || this.saving || !(await this.#checked())) return;
     await this.#ask();
     if (Object.keys(this.problems).length > 0) await this.#focusFirst();
+  }
+
+  /** A person says that the refused key was put right over there: then it may be sent again. */
+  async #again(): Promise<void> {
+    if (this.#asking || this.saving) return;
+    try {
+      await api.post('usage-service/retry');
+    } catch (error) {
+      this.#fail(asApiError(error));
+      return;
+    }
+    await this.#test();
   }
 
   /** Whether there is anything to ask the gateway about. */

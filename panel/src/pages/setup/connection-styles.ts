@@ -130,13 +130,19 @@ export const connectionStyles = css`
   .mode .name {
     font-weight: 500;
   }
+  legend {
+    padding: 0;
+  }
+  cp-switch .note {
+    margin-inline-start: 48px;
+  }
   .poll {
     max-width: 360px;
   }
   .result {
     outline: none;
   }
-  .result:empty {
+  .result.none {
     margin-top: -24px;
   }
   .asking {
@@ -215,6 +221,9 @@ export const connectionStyles = css`
   }
   .verdict .reason .what {
     font-weight: 500;
+  }
+  .verdict .again {
+    margin: 8px 0;
   }
   .actions {
     display: flex;

@@ -148,7 +148,8 @@ const URL_CODES: readonly DiagnosisCode[] = [
   'unexpected_answer',
   'unexpected_redirect',
 ];
-const KEY_CODES: readonly DiagnosisCode[] = ['key_refused', 'banned'];
+/** After these the same key is not sent there again until half an hour has passed, or a person says so. */
+export const REFUSED: readonly DiagnosisCode[] = ['key_refused', 'banned'];
 /** About one way in; wrong only where nothing else may be tried. */
 const MODE_CODES: readonly DiagnosisCode[] = [
   'resp_behind_proxy',
@@ -160,7 +161,7 @@ const MODE_CODES: readonly DiagnosisCode[] = [
 
 /** The field that a finding is about; null: none of them. */
 export function fieldOf(code: DiagnosisCode, draft: Draft): FieldName | null {
-  if (KEY_CODES.includes(code)) return 'key';
+  if (REFUSED.includes(code)) return 'key';
   if (MODE_CODES.includes(code)) return draft.mode === 'auto' ? null : 'mode';
   if (code === 'poll_exceeds_retention') return draft.monitoring ? 'poll' : null;
   return URL_CODES.includes(code) ? 'url' : null;

@@ -6,6 +6,9 @@ import { connection } from './texts.ts';
 export function told(problem: Problem | undefined): { readonly what: string; readonly fix: string } {
   if (!problem) return { what: '', fix: '' };
   if ('finding' in problem) {
+    // In the health of the daemon it is the saved key; here it is the one in the field.
+    if (problem.finding.code === 'key_refused')
+      return { what: connection.t('keyRefused'), fix: connection.t('keyRefused_fix') };
     const { message, fix } = describeReason(problem.finding);
     return { what: message, fix };
   }

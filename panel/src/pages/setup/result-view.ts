@@ -4,18 +4,24 @@ import type { TestConnectionAnswer } from '../../../../src/lib/contract/api.ts';
 import { icon } from '../../elements/icon.ts';
 import { describeError } from '../../lib/describe-error.ts';
 import { duration } from '../../lib/format.ts';
-import { type Draft, place, wayIn } from './connection.ts';
+import { type Draft, place, REFUSED, wayIn } from './connection.ts';
 import type { Result } from './connection-form.ts';
 import { connection } from './texts.ts';
+
+interface Around {
+  readonly saving: boolean;
+  /** Sends a key that was refused once more. */
+  readonly again: () => void;
+}
 
 /** What came of asking the gateway. What belongs to a field is told there. */
 export function resultView(
   result: Result | null,
   draft: Draft,
-  saving: boolean,
+  around: Around,
 ): TemplateResult | typeof nothing {
   if (!result) return nothing;
-  if (result.kind === 'answer') return answerView(result.answer, draft, saving);
+  if (result.kind === 'answer') return answerView(result.answer, draft, around);
   if (result.kind === 'asking') {
     return html`<p class="asking">
       <span class="spinner"></span>${connection.t('testing', { host: result.host })}
@@ -31,7 +37,7 @@ export function resultView(
   </div>`;
 }
 
-function answerView(answer: TestConnectionAnswer, draft: Draft, saving: boolean): TemplateResult {
+function answerView(answer: TestConnectionAnswer, draft: Draft, { saving, again }: Around): TemplateResult {
   const { problems, rest } = place(answer, draft);
   const marked = Object.keys(problems).length > 0;
   if (!answer.ok) {
@@ -41,6 +47,14 @@ function answerView(answer: TestConnectionAnswer, draft: Draft, saving: boolean)
         <p class="what">${connection.t('fails')}</p>
         ${marked ? html`<p class="soft">${connection.t('failsAt')}</p>` : nothing}
         ${rest.map((finding) => reasonView(finding))}
+        ${
+          answer.findings.some(({ code }) => REFUSED.includes(code))
+            ? html`<p class="soft again">${connection.t('keyRefusedAgain')}</p>
+                <button type="button" class="btn" @click=${again}>
+                  ${icon('refresh')}${connection.t('tryAgain')}
+                </button>`
+            : nothing
+        }
       </div>
     </div>`;
   }

@@ -84,7 +84,7 @@ export class SetupPage extends CpElement {
           ? html`<p class="history">${icon('clock')}<span>${connection.t('history')}</span></p>`
           : nothing
       }
-      <cp-login-form submit=${connection.t('goOn')}></cp-login-form>`;
+      <cp-login-form explain submit=${connection.t('goOn')}></cp-login-form>`;
   }
 
   #gateway(): TemplateResult {

@@ -17,7 +17,7 @@ export const setupStyles = css`
     grid-template: 'aside sheet' auto 'keys sheet' 1fr / 272px minmax(0, 640px);
     justify-content: center;
     gap: 32px 48px;
-    padding: clamp(8px, 4vh, 56px) 24px 24px;
+    padding: clamp(0px, 2vh, 40px) 24px 24px;
   }
   aside {
     grid-area: aside;
