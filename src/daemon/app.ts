@@ -1,5 +1,4 @@
 import cookie from '@fastify/cookie';
-import swagger from '@fastify/swagger';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import './caller.ts';
 import { findPanel } from './panel-page.ts';
@@ -7,6 +6,7 @@ import { adminGuard } from './plugins/admin-guard.ts';
 import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
+import { registerOpenApi } from './plugins/openapi.ts';
 import { configRoutes } from './routes/config.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventsRoutes } from './routes/events.ts';
@@ -16,6 +16,7 @@ import { healthRoute } from './routes/health.ts';
 import { infoRoute } from './routes/info.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
+import { openApiRoute } from './routes/openapi.ts';
 import { panelRoutes } from './routes/panel.ts';
 import { retryRoute } from './routes/retry.ts';
 import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
@@ -46,10 +47,8 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
   registerErrors(app);
   warnOfForwarding(app);
   await app.register(cookie);
-  await app.register(swagger, {
-    openapi: { info: { title: 'cpamp', version: context.version }, openapi: '3.1.0' },
-  });
   const guard = adminGuard(context);
+  await registerOpenApi(app, context.version, guard);
 
   // Routes that other programs know: callers on other origins may use them with the admin key as Bearer.
   await app.register(async (documented) => {
@@ -76,6 +75,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     eventsStreamRoute(own, context, guard);
     testConnectionRoute(own, context, guard);
     sessionRoutes(own, context);
+    openApiRoute(own, guard);
     await panelRoutes(own, { folder: findPanel(), panelPath: context.config.panelPath });
   });
   await app.register(async (bodiless) => {

@@ -15,7 +15,7 @@ export function modelRoutes(app: FastifyInstance, context: DaemonContext): void 
       app.route({
         method: ['GET', 'HEAD'],
         url: path,
-        schema: { summary: 'Models of CLIProxyAPI, with a client key of its own' },
+        schema: { summary: 'Models of CLIProxyAPI, with a client key of its own', hide: path !== url },
         handler: async (request, reply) => {
           const { forwarding, admin } = context.services();
           const { authorization } = request.headers;

@@ -8,6 +8,9 @@ export type JsonObject = { readonly [key: string]: Json };
 /** Configurations are small; whatever is larger is a mistake or worse. */
 export const BODY_LIMIT = 1024 * 1024;
 
+/** Objects and lists within each other. Far more than a configuration has, and far less than a stack has frames. */
+const MOST_LEVELS = 64;
+
 /** Reads every body as JSON, whatever its Content-Type says: older clients send none, or another one. */
 export function acceptJson(app: FastifyInstance): void {
   // A header that is no media type at all would be refused before any parser is asked.
@@ -27,11 +30,30 @@ export function acceptJson(app: FastifyInstance): void {
 /** Undefined for an empty body: some requests need none. */
 function parse(text: string): Json | undefined {
   if (text.trim() === '') return undefined;
+  let value: Json;
   try {
-    const value: Json = JSON.parse(text);
-    return value;
+    value = JSON.parse(text);
   } catch (error) {
     throw new AppError('request_failed', { detail: 'the body is not JSON', cause: error });
+  }
+  refuseOddities(value);
+  return value;
+}
+
+/**
+ * Refuses what no client of good will sends: bodies so deep that code which calls itself would fail on them, among
+ * them that of saving what is kept as it came, and names that change what an object is where it is copied.
+ */
+function refuseOddities(body: Json): void {
+  let level: Json[] = [body];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MOST_LEVELS)
+      throw new AppError('invalid_request', { detail: 'the body is nested too deeply' });
+    const objects = level.filter((value) => typeof value === 'object' && value !== null);
+    if (objects.some((value) => Object.hasOwn(value, '__proto__'))) {
+      throw new AppError('invalid_request', { detail: 'the body has a field "__proto__"' });
+    }
+    level = objects.flatMap((value): readonly Json[] => Object.values(value));
   }
 }
 
