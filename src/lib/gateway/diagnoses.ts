@@ -31,7 +31,7 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
     level: 'degraded',
     message: () => 'CLIProxyAPI does not publish usage records: usage-statistics-enabled is false.',
     fix: () =>
-      'Switch it on by saving the setup again with "enable usage statistics", or set usage-statistics-enabled: true in its config.yaml.',
+      'Save the connection again with request monitoring on (in the panel: Gateway), or set usage-statistics-enabled: true in its config.yaml.',
   },
   key_refused: {
     level: 'down',
@@ -39,7 +39,7 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
       `CLIProxyAPI${at(f)} refuses the management key${because(f)}. It is not tried again, because five wrong keys ban this address for 30 minutes.`,
     fix: () =>
       'Save the right management key (remote-management.secret-key of CLIProxyAPI). If it was put right over there, ' +
-      'have it tried again: POST /usage-service/retry.',
+      'have it tried again: in the panel under Gateway, or POST /usage-service/retry.',
   },
   key_missing: {
     level: 'down',

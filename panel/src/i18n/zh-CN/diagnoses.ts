@@ -14,17 +14,18 @@ export default {
   },
   monitoring_off: {
     message: () => '请求监控已关闭，因此没有采集任何记录。',
-    fix: () => '在配置中打开请求监控。',
+    fix: () => '在“网关”页面打开请求监控。',
   },
   publishing_off: {
     message: () => 'CLIProxyAPI 没有发布用量记录：usage-statistics-enabled 为 false。',
-    fix: () => '重新保存设置并勾选启用用量统计，或在其 config.yaml 中设置 usage-statistics-enabled: true。',
+    fix: () =>
+      '在“网关”页面打开请求监控并重新保存连接，或在其 config.yaml 中设置 usage-statistics-enabled: true。',
   },
   key_refused: {
     message: (f) =>
       `${gateway(f)}拒绝了管理密钥${because(f)}。不会再次尝试，因为输错五次会使本机地址被封禁 30 分钟。`,
     fix: () =>
-      '保存正确的管理密钥（CLIProxyAPI 的 remote-management.secret-key）。如果已在那边改正，可要求重试：POST /usage-service/retry。',
+      '保存正确的管理密钥（CLIProxyAPI 的 remote-management.secret-key）。如果已在那边改正，可在“网关”页面重试，或调用 POST /usage-service/retry。',
   },
   key_missing: {
     message: (f) => `${gateway(f)}没有设置管理密钥，因此无人能登录${because(f)}。`,
@@ -54,7 +55,8 @@ export default {
     fix: () => '选择 auto 或 resp 模式，或更新 CLIProxyAPI。',
   },
   older_than_recommended: {
-    message: (f) => `CLIProxyAPI ${f.version ?? ''} 低于建议的 v7.1.39：部分请求细节不会上报。`,
+    message: (f) =>
+      `CLIProxyAPI ${f.version ? `${f.version} ` : ''}低于建议的 v7.1.39：部分请求细节不会上报。`,
     fix: () => '请在方便时更新 CLIProxyAPI。',
   },
   resp_disabled: {
@@ -79,7 +81,7 @@ export default {
     fix: () => '确认该端口是否使用 TLS：使用则地址以 https:// 开头，否则以 http:// 开头。',
   },
   dns_failed: {
-    message: (f) => `无法解析主机名 ${f.host ?? ''}${because(f)}。`,
+    message: (f) => `无法解析主机名${f.host ? ` ${f.host}` : ''}${because(f)}。`,
     fix: () => '检查地址中的主机名。在 Docker Compose 中它是服务名，且两者须在同一网络。',
   },
   docker_host_unresolved: {

@@ -142,8 +142,9 @@ export const connectionStyles = css`
   .result {
     outline: none;
   }
+  /* There for those who listen, without a gap of its own. */
   .result.none {
-    margin-top: -24px;
+    position: absolute;
   }
   .asking {
     display: flex;

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import en from '../../../panel/src/i18n/en/errors.ts';
+import { language } from '../../../panel/src/i18n/i18n.ts';
+import chinese from '../../../panel/src/i18n/zh-CN/diagnoses.ts';
+import { describeReason, loadDiagnoses } from '../../../panel/src/lib/describe-reason.ts';
+import type { DiagnosisFacts } from '../../../src/lib/contract/health.ts';
+import { ERRORS } from '../../../src/lib/errors.ts';
+import { DIAGNOSES, diagnose } from '../../../src/lib/gateway/diagnoses.ts';
+
+afterEach(() => language.set('en'));
+
+const CODES = Object.keys(DIAGNOSES).filter((code): code is keyof typeof DIAGNOSES => code in DIAGNOSES);
+const FACTS: Required<DiagnosisFacts> = {
+  url: 'http://gateway.test:8317',
+  host: 'gateway.test',
+  detail: 'the very reason',
+  version: '7.0.1',
+  retentionSeconds: 90,
+  pollIntervalMs: 120_000,
+  retryAtMs: 1_700_000_000_000,
+};
+
+type Says = (facts: DiagnosisFacts) => string;
+
+/** The names of the facts that a text asks for. */
+function asked(says: Says): string[] {
+  const names = new Set<string>();
+  const watched = new Proxy(FACTS, {
+    get: (facts, name) => {
+      names.add(String(name));
+      return Reflect.get(facts, name);
+    },
+  });
+  says(watched);
+  return [...names].toSorted();
+}
+
+test('every diagnosis has its Chinese, made of the same facts', () => {
+  assert.deepEqual(Object.keys(chinese).toSorted(), CODES.toSorted());
+  for (const code of CODES) {
+    for (const part of ['message', 'fix'] as const) {
+      const [theirs, ours]: readonly [Says, Says] = [DIAGNOSES[code][part], chinese[code][part]];
+      assert.deepEqual(asked(ours), asked(theirs), `${code}: ${part}`);
+      assert.match(ours(FACTS), /\p{Script=Han}/u, `${code}: ${part}`);
+    }
+  }
+});
+
+test('names of settings, commands and addresses are the same in Chinese', () => {
+  const names =
+    /[a-z]+(?:[-_./][a-z]+)+(?:: true)?|[A-Z]+(?:_[A-Z]+)+(?:=true)?|https?:\/\/[\w.-]+:\d+|v\d+\.\d+\.\d+/g;
+  for (const code of CODES) {
+    for (const part of ['message', 'fix'] as const) {
+      const english = DIAGNOSES[code][part](FACTS).match(names) ?? [];
+      const said = chinese[code][part](FACTS);
+      for (const name of english) assert.ok(said.includes(name), `${code}: ${part} without ${name}: ${said}`);
+    }
+  }
+});
+
+test('what is not known leaves no hole', () => {
+  for (const code of CODES) {
+    for (const facts of [{}, { url: FACTS.url }, { detail: FACTS.detail }]) {
+      const { message, fix }: { readonly message: Says; readonly fix: Says } = chinese[code];
+      const said = `${message(facts)} ${fix(facts)}`;
+      assert.doesNotMatch(said, /undefined|NaN|null|（）|\s{2}/, code);
+    }
+  }
+});
+
+test('English is what the daemon says, Chinese is made here', async () => {
+  const reason = diagnose('connection_refused', 0, FACTS);
+  assert.equal(describeReason(reason).message, reason.message);
+  language.set('zh-CN');
+  await loadDiagnoses();
+  assert.match(
+    describeReason(reason).message,
+    /^http:\/\/gateway\.test:8317 没有程序在监听（the very reason）。$/,
+  );
+});
+
+/** Before anything listens, or on the command line only. */
+const NEVER_IN_THE_PANEL = [
+  'data_dir_unusable',
+  'database_foreign',
+  'database_held',
+  'database_newer',
+  'invalid_config',
+  'port_in_use',
+  'secret_file_unreadable',
+];
+
+test('every error that the panel can meet has a text', () => {
+  const without = Object.keys(ERRORS).filter((code) => !(code in en));
+  assert.deepEqual(without.toSorted(), NEVER_IN_THE_PANEL);
+});
