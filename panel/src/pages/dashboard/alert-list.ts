@@ -30,9 +30,15 @@ export const alertView = (alert: Alert, summary: DashboardAnswer | null, nowMs: 
     ${icon(view.icon, view.tone)}
     <div class="grow">
       <p class="what">${view.message}</p>
-      ${view.fix ? html`<p class="soft">${view.fix}</p>` : nothing}
+      <p class="soft">
+        ${view.fix}
+        ${
+          view.since === null
+            ? nothing
+            : html`<span class="faint since"><cp-ago .at=${view.since}></cp-ago></span>`
+        }
+      </p>
     </div>
-    ${view.since === null ? nothing : html`<span class="since faint small"><cp-ago .at=${view.since}></cp-ago></span>`}
     <span class="do row">${view.actions}</span>
   </li>`;
 };
@@ -70,15 +76,15 @@ function reasonView(reason: HealthReason): View {
 function gapView({ fromMs, toMs, cause, estimate }: Gap, nowMs: number): View {
   const why = isCause(cause) ? dashboard.t(CAUSES[cause]) : cause;
   const count = estimate === null ? '' : dashboard.t('gapCount', { n: estimate });
-  const from = moment(fromMs, nowMs);
+  const from = clock(fromMs, nowMs);
   return {
     icon: 'alert',
     tone: toMs === null ? 'warn' : 'soft',
     message:
       toMs === null
         ? dashboard.t('gapOpen', { from })
-        : dashboard.t('gap', { from, to: sameDay(fromMs, toMs) ? clockTime(toMs) : moment(toMs, nowMs) }),
-    fix: `${why} ${count}`.trim(),
+        : dashboard.t('gap', { from, to: sameDay(fromMs, toMs) ? clockTime(toMs) : clock(toMs, nowMs) }),
+    fix: why + count,
     since: null,
     actions: html`<a
       class="btn"
@@ -90,6 +96,8 @@ function gapView({ fromMs, toMs, cause, estimate }: Gap, nowMs: number): View {
 
 /** What is shown of requests before and after a gap: there are none within. */
 const ROUND_MS = 300_000;
+
+const clock = (ms: number, nowMs: number): string => (sameDay(ms, nowMs) ? clockTime(ms) : moment(ms, nowMs));
 
 const sameDay = (a: number, b: number): boolean => new Date(a).toDateString() === new Date(b).toDateString();
 
@@ -147,6 +155,21 @@ export const alertStyles = css`
   }
   .alert .what {
     font-weight: 500;
+  }
+  .alert .since {
+    white-space: nowrap;
+  }
+  @container (width < 620px) {
+    .alert {
+      padding-block: 10px;
+    }
+    .alert > .icon {
+      margin-top: 1px;
+    }
+    .alert .do {
+      flex-basis: 100%;
+      margin: 4px 0 0 28px;
+    }
   }
   .alerts > .btn {
     width: 100%;

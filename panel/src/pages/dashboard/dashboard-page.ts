@@ -145,8 +145,16 @@ export class DashboardPage extends CpElement {
     if (state && this.#empty) return html`${waitingView(state)}${this.#collector(state)}`;
     const nowMs = figures?.window.now_ms ?? Date.now();
     return html`${this.#verdict(figures, state, nowMs)}
-      ${failed ? html`<cp-error slim .error=${failed} @retry=${this.#retry}></cp-error>` : nothing}
-      ${this.#alerts(figures, state, nowMs)} ${figureStrip(figures)}
+    ${
+      failed
+        ? html`<cp-error ?slim=${figures !== null} .error=${failed} @retry=${this.#retry}></cp-error>`
+        : nothing
+    }
+    ${failed && !figures ? nothing : this.#day(figures, state, nowMs)}`;
+  }
+
+  #day(figures: DashboardAnswer | null, state: StatusAnswer | null, nowMs: number): TemplateResult {
+    return html`${this.#alerts(figures, state, nowMs)} ${figureStrip(figures)}
       <div class="grid">
         ${todayCards({
           summary: figures,
@@ -201,13 +209,11 @@ export class DashboardPage extends CpElement {
           ${level ? this.#sentence(level, figures, nowMs) : html`<cp-skeleton width="320px" height="24px"></cp-skeleton>`}
         </h2>
         <p class="small faint num">
-          ${figures ? dashboard.t('compared', { time: clockTime(nowMs) }) : html`&nbsp;`}
+          ${figures ? html`${dashboard.t('compared', { time: clockTime(nowMs) })}<i>·</i>` : nothing}
+          ${updatedAtMs === null ? html`&nbsp;` : html`<span class=${stale ? 'warn' : ''}>${updated(updatedAtMs)}</span>`}
         </p>
       </div>
       <span class="unseen" role="status">${level ? dashboard.t(`level_${level}`) : ''}</span>
-      <span class="small num ${stale ? 'warn' : 'faint'} when"
-        >${updatedAtMs === null ? nothing : updated(updatedAtMs)}</span
-      >
       <button
         class="btn quiet square"
         aria-label=${dashboard.t('refresh')}
@@ -232,7 +238,7 @@ export class DashboardPage extends CpElement {
           : level === 'quiet'
             ? dashboard.t('quietSince', { n })
             : dashboard.t('today', { n, rate: percent(rate) });
-    return html`<b>${dashboard.t('said', { level: word })}</b> ${what}`;
+    return html`<b>${dashboard.t('said', { level: word })}</b>${what}`;
   }
 
   #alerts(

@@ -141,7 +141,7 @@ function sparkline(
   { top }: { readonly top?: number } = {},
 ): TemplateResult | typeof nothing {
   const known = values.filter((value) => value !== null);
-  if (known.length < 2) return nothing;
+  if (known.length < 2 || Math.max(...known) === 0) return nothing;
   const from = top === undefined ? 0 : Math.min(...known, top - 0.05);
   const path = curve(values, from, top ?? Math.max(...known));
   return html`<svg class="spark" viewBox="0 -6 100 112" preserveAspectRatio="none" aria-hidden="true">

@@ -36,7 +36,7 @@ function bar(fraction: number, look = ''): TemplateResult {
 }
 
 export function modelList(summary: DashboardAnswer | null): TemplateResult {
-  if (!summary) return skeletons(24);
+  if (!summary) return skeletons(31);
   const { model_cost_rank: models, today, window } = summary;
   if (models.length === 0) return empty(dashboard.t('noModels'));
   const t = dashboard.t;
@@ -86,7 +86,7 @@ const CHANNEL_LOOKS = {
 } as const satisfies Record<Tone, { icon: string; tone: Tone; text: string }>;
 
 export function channelList(summary: DashboardAnswer | null): TemplateResult {
-  if (!summary) return skeletons(24);
+  if (!summary) return skeletons(31);
   const { channel_health: channels, window } = summary;
   if (channels.length === 0) return empty(dashboard.t('noModels'));
   const t = dashboard.t;
@@ -133,7 +133,7 @@ export function channelList(summary: DashboardAnswer | null): TemplateResult {
 }
 
 export function failureList(summary: DashboardAnswer | null): TemplateResult {
-  if (!summary) return skeletons(36);
+  if (!summary) return skeletons(35);
   const { recent_failures: failures } = summary;
   if (failures.length === 0)
     return html`<div class="nothing soft">${icon('ok', 'good')}${dashboard.t('noFailures')}</div>`;
@@ -159,7 +159,7 @@ export function failureList(summary: DashboardAnswer | null): TemplateResult {
 const MIX_LOOKS = { cached: 'mix-2', input: 'mix-1', output: 'mix-3', reasoning: 'mix-4' } as const;
 
 export function tokenMix(summary: DashboardAnswer | null): TemplateResult {
-  if (!summary) return skeletons(20);
+  if (!summary) return skeletons(31);
   const t = dashboard.t;
   let from = 0;
   const parts = summary.token_mix.map(({ key, share }) => {
@@ -228,11 +228,13 @@ export const listStyles = css`
   }
   .list th.num,
   .list td.num {
-    width: 64px;
+    width: 58px;
     padding-inline: 0;
   }
-  .list th.num:last-child {
-    width: 76px;
+  .list th.num:last-child,
+  .list td.num:last-child {
+    width: 78px;
+    padding-inline-end: 16px;
   }
   .list thead th {
     overflow: hidden;
@@ -289,6 +291,7 @@ export const listStyles = css`
     display: grid;
     grid-auto-rows: 1fr;
     height: 100%;
+    max-height: 340px;
   }
   .failures li + li {
     border-top: 1px solid var(--line);

@@ -53,15 +53,19 @@ export const pageStyles = css`
     font-weight: 650;
     color: var(--text);
   }
+  .verdict i {
+    margin-inline: 6px;
+  }
   .day {
-    padding: 16px 16px 14px 52px;
+    --gutter: 36px;
+    padding: 16px 16px 14px calc(16px + var(--gutter));
   }
   .sub {
     display: flex;
     flex-wrap: wrap;
     align-items: center;
     gap: 0 16px;
-    margin: 8px 0 4px -36px;
+    margin: 8px 0 4px calc(-1 * var(--gutter));
   }
   .sub h3 {
     font-weight: 500;
@@ -94,7 +98,7 @@ export const pageStyles = css`
   }
   .twin {
     max-height: 240px;
-    margin-inline-start: -36px;
+    margin-inline-start: calc(-1 * var(--gutter));
     overflow: auto;
     border: 1px solid var(--line);
     border-radius: var(--radius-2);
@@ -131,9 +135,6 @@ export const pageStyles = css`
       font-size: 17px;
       line-height: 22px;
     }
-    .wide {
-      display: none;
-    }
     .push {
       order: 0;
     }
@@ -143,8 +144,12 @@ export const pageStyles = css`
     .legend {
       flex-basis: 100%;
     }
+    .verdict i {
+      margin-inline: 6px;
+    }
     .day {
-      padding: 14px 12px 12px 44px;
+      --gutter: 30px;
+      padding: 14px 12px 12px calc(16px + var(--gutter));
     }
   }
 `;
