@@ -16,7 +16,7 @@ export default {
     other: '{n} requests today, none in the last half hour',
   },
   lastKnown: 'figures are as of {time}',
-  compared: 'Compared with yesterday until {time}',
+  compared: 'Against yesterday until {time}',
   refresh: 'Refresh',
   alerts: 'What needs attention',
   allAlerts: { one: 'Show {n} more', other: 'Show {n} more' },

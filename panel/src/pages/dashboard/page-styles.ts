@@ -135,6 +135,9 @@ export const pageStyles = css`
       font-size: 17px;
       line-height: 22px;
     }
+    .wide {
+      display: none;
+    }
     .push {
       order: 0;
     }
