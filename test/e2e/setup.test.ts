@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { listenOn } from '../support/collection.ts';
-import { DESKTOP, LOOKS, type Look, type PanelPage, useChromium } from '../support/chromium.ts';
+import { LOOKS, type Look, type PanelPage, useChromium } from '../support/chromium.ts';
+import { hang, status } from '../support/cpa/http-faults.ts';
 import { records } from '../support/cpa/records.ts';
 import { ADMIN_KEY, type DaemonProcess, tempDir } from '../support/daemon.ts';
 import { ask, CPA_KEY, type ConfigAnswer, startCpa, startReady } from '../support/http.ts';
@@ -228,6 +229,67 @@ test('what the form itself sees never reaches the gateway', chromium.options, as
   assert.equal(config.collector['pollIntervalMs'], 750);
 });
 
+test(
+  'a gateway that does not answer is not waited for when one goes on typing',
+  chromium.options,
+  async (t) => {
+    const cpa = await startCpa(t);
+    const daemon = await startReady(t);
+    const panel = await open(t, daemon, { screen: 'phone' });
+    const { page } = panel;
+    await logIn(panel);
+    const url = page.getByLabel(TEXTS.en.url, { exact: true });
+    const key = page.getByLabel(TEXTS.en.key, { exact: true });
+    await url.fill(cpa.url);
+    await key.fill(CPA_KEY);
+    cpa.http.respondOnce('/v0/management/config', hang());
+    await page.getByRole('button', { name: TEXTS.en.test }).click();
+    const asking = page.getByText(`Asking ${cpa.url.slice('http://'.length)}`);
+    await asking.waitFor();
+    await panel.axe();
+    await panel.picture('setup-asking', true);
+    await key.press('End');
+    await key.pressSequentially('x');
+    await asking.waitFor({ state: 'detached' });
+    await cpa.when(() => cpa.connections.every(({ closed }) => closed));
+    await key.fill(CPA_KEY);
+    await page.getByRole('button', { name: TEXTS.en.test }).click();
+    await page.getByText(TEXTS.en.works).waitFor();
+  },
+);
+
+test(
+  'what goes wrong only when it is saved is told, and what was typed stays',
+  chromium.options,
+  async (t) => {
+    const cpa = await startCpa(t, { usageStatisticsEnabled: false });
+    const first = await startCpa(t, { managementKey: WRONG });
+    const daemon = await startReady(t);
+    const panel = await open(t, daemon);
+    const { page } = panel;
+    await logIn(panel);
+    const url = page.getByLabel(TEXTS.en.url, { exact: true });
+    const key = page.getByLabel(TEXTS.en.key, { exact: true });
+    await url.fill(cpa.url);
+    await key.fill(CPA_KEY);
+    cpa.http.respondOnce('/v0/management/usage-statistics-enabled', status(500, 'read-only file system'));
+    await key.press('Enter');
+    await page.getByText('Usage publishing could not be switched on in CLIProxyAPI.').waitFor();
+    assert.equal(await key.inputValue(), CPA_KEY);
+    await panel.axe();
+    await panel.picture('setup-save-failed', true);
+
+    // Somebody else was quicker, with another gateway. This is no reason to log in again.
+    const theirs = { cpaBaseUrl: first.url, cpaManagementKey: WRONG };
+    await ask(daemon, '/setup', { method: 'POST', body: JSON.stringify(theirs) });
+    await page.getByRole('button', { name: TEXTS.en.save }).click();
+    await page.getByText('Another CLIProxyAPI has been set up in the meantime.').waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await page.reload();
+    await page.waitForURL(/#\/(?:dashboard)?$/);
+  },
+);
+
 test('a gateway that moved and has another key is found again', chromium.options, async (t) => {
   const cpa = await startCpa(t, { usageStatisticsEnabled: true });
   const moved = await startCpa(t, { managementKey: WRONG });
@@ -285,13 +347,18 @@ test('a key that was put right over there is tried again when one says so', chro
   });
   cpa.access.key = 'another-key-of-the-gateway';
   await daemon.statusUntil(({ health }) => health.reasons.some(({ code }) => code === 'key_refused'));
-  const panel = await open(t, daemon, { ...DESKTOP, theme: 'dark' });
+  const panel = await open(t, daemon, { screen: 'phone', theme: 'dark', language: 'zh-CN' });
   const { page } = panel;
   await page.goto(`${daemon.url}/management.html#/config`);
-  await page.getByLabel(TEXTS.en.adminKey, { exact: true }).fill(ADMIN_KEY);
+  await page.getByLabel(TEXTS['zh-CN'].adminKey, { exact: true }).fill(ADMIN_KEY);
   await page.keyboard.press('Enter');
-  const again = page.locator('cp-page-config').getByRole('button', { name: 'Try again' });
+  const again = page.locator('cp-page-config').getByRole('button', { name: '重试' });
   await again.waitFor();
+  await page
+    .locator('cp-page-config')
+    .getByText(/拒绝了管理密钥/)
+    .waitFor();
+  await panel.assertFits();
   await panel.axe();
   await panel.picture('config-refused', true);
   cpa.access.key = CPA_KEY;

@@ -3,6 +3,8 @@ import type { Query } from './location.ts';
 import { toParams } from './location.ts';
 
 const TIMEOUT_MS = 30_000;
+/** The one 401 that is about another key: a setup that came after somebody else's. */
+const NOT_OUR_LOGIN = 'invalid_existing_management_key';
 
 /** Codes that come from here and not from the daemon. */
 export type OwnErrorCode = 'offline' | 'timeout' | 'bad_answer';
@@ -62,7 +64,7 @@ async function request<T>(method: Method, path: string, options: RequestOptions 
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     if (error instanceof ApiError) {
-      if (error.status === 401 && options.bearer === undefined)
+      if (error.status === 401 && error.code !== NOT_OUR_LOGIN && options.bearer === undefined)
         apiEvents.dispatchEvent(new Event('session-ended'));
       throw error;
     }
