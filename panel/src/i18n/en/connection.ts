@@ -40,7 +40,7 @@ export default {
   key: 'Management key of CLIProxyAPI',
   keyNote:
     'What was set as remote-management.secret-key. CLIProxyAPI replaces it by its hash in config.yaml; the plain text is wanted. Not the admin key.',
-  keyNoteKept: 'Leave it empty to keep the saved one.',
+  keyNoteKept: 'Leave it empty to keep the saved one. {note}',
   keySaved: 'saved, not shown',
   keyMissing: 'Enter the management key.',
   keyMissing_fix: 'It is what was set as remote-management.secret-key in the config.yaml of CLIProxyAPI.',
@@ -87,7 +87,7 @@ export default {
   savedOff: 'Saved.',
   works: 'The connection works',
   worksBut: 'The connection works, but',
-  fails: 'No connection yet',
+  fails: 'No connection',
   failsAt: 'See what is wrong at the marked field.',
   version: 'Version',
   publishing: 'Publishes usage',

@@ -40,7 +40,7 @@ export default {
   key: 'CLIProxyAPI 的管理密钥',
   keyNote:
     '即设置为 remote-management.secret-key 的内容。CLIProxyAPI 会在 config.yaml 中把它替换为哈希值，这里需要原文。不是管理员密钥。',
-  keyNoteKept: '留空则保留已保存的密钥。',
+  keyNoteKept: '留空则保留已保存的密钥。{note}',
   keySaved: '已保存，不显示',
   keyMissing: '请输入管理密钥。',
   keyMissing_fix: '即在 CLIProxyAPI 的 config.yaml 中设置为 remote-management.secret-key 的内容。',
@@ -86,7 +86,7 @@ export default {
   savedOff: '已保存。',
   works: '连接正常',
   worksBut: '连接正常，但是',
-  fails: '尚未连接',
+  fails: '无法连接',
   failsAt: '请查看标出的字段。',
   version: '版本',
   publishing: '发布用量',

@@ -135,7 +135,7 @@ export class ConnectionForm extends CpElement {
     const { draft, problems, config } = this;
     const { what, fix } = told(problems.key);
     const kept = config.config.cpaConnection.managementKeySet;
-    const note = kept ? `${connection.t('keyNoteKept')} ${connection.t('keyNote')}` : connection.t('keyNote');
+    const note = connection.t('keyNote');
     return html`<cp-field
       name="management-key"
       type="password"
@@ -145,7 +145,7 @@ export class ConnectionForm extends CpElement {
       placeholder=${kept ? connection.t('keySaved') : ''}
       .value=${draft.key}
       .error=${what}
-      note=${what ? fix : note}
+      note=${what ? fix : kept ? connection.t('keyNoteKept', { note }) : note}
       @input=${(event: Event) => this.#change({ key: valueOf(event) })}
     ></cp-field>`;
   }
