@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { CostPart, EventDetail } from '../../../../src/lib/contract/api.ts';
 import { setStyle } from '../../elements/set-style.ts';
-import { count, nanoUsd, usd } from '../../lib/format.ts';
+import { count, usd } from '../../lib/format.ts';
+import { exactUsd, digitsFor } from './exact-usd.ts';
 import { requests } from './texts.ts';
 
 interface Line {
@@ -40,6 +41,7 @@ export function costView(detail: EventDetail): TemplateResult {
   const lines = linesOf(detail);
   const total = Math.max(1, detail.total_tokens);
   const priced = detail.cost_parts.length > 0;
+  const digits = digitsFor(detail.cost_parts.map(({ cost_nano_usd: nano }) => nano));
   return html`<section>
     <h3>${requests.t('tokensAndCost')}</h3>
     ${
@@ -66,14 +68,14 @@ export function costView(detail: EventDetail): TemplateResult {
         </tr>
       </thead>
       <tbody>
-        ${lines.map((line) => lineView(line, priced))}
+        ${lines.map((line) => lineView(line, priced, digits))}
       </tbody>
       <tfoot>
         <tr>
           <th>${requests.t('total')}</th>
           <td class="num">${count(detail.total_tokens)}</td>
           ${priced ? html`<td></td>` : nothing}
-          ${priced ? html`<td class="num">${nanoUsd(detail.cost_nano_usd)}</td>` : nothing}
+          ${priced ? html`<td class="num">${exactUsd(detail.cost_nano_usd ?? 0, digits)}</td>` : nothing}
         </tr>
       </tfoot>
     </table>
@@ -86,14 +88,14 @@ export function costView(detail: EventDetail): TemplateResult {
   </section>`;
 }
 
-function lineView({ part, tokens, cost }: Line, priced: boolean): TemplateResult {
+function lineView({ part, tokens, cost }: Line, priced: boolean, digits: number): TemplateResult {
   return html`<tr>
     <th scope="row">
       <i class="dot" ${setStyle({ background: COLORS[part] })}></i>${requests.t(`part_${part}`)}
     </th>
     <td class="num">${count(tokens)}</td>
     ${priced ? html`<td class="num soft">${cost ? rateText(cost) : ''}</td>` : nothing}
-    ${priced ? html`<td class="num">${cost ? nanoUsd(cost.cost_nano_usd) : ''}</td>` : nothing}
+    ${priced ? html`<td class="num">${cost ? exactUsd(cost.cost_nano_usd, digits) : ''}</td>` : nothing}
   </tr>`;
 }
 

@@ -19,9 +19,13 @@ export function headersView(detail: EventDetail): TemplateResult | typeof nothin
   if (metadata === null) return nothing;
   const quota = groupOf(metadata, 'quota');
   const limits = groupOf(metadata, 'rate_limit');
+  // The same header may stand in several groups.
+  const seen = new Set([...scalarsOf(groupOf(metadata, 'trace'))].map(([, , value]) => value));
   return html`${quotaView(detail, quota)} ${limitsView(limits)}
   ${PLAIN.map((name) => {
-    const facts = [...scalarsOf(groupOf(metadata, name))];
+    const all = [...scalarsOf(groupOf(metadata, name))];
+    const facts = all.filter(([, , value]) => typeof value !== 'string' || !seen.has(value));
+    for (const [, , value] of facts) seen.add(value);
     if (facts.length === 0) return nothing;
     return html`<section>
       <h3>${requests.t(`group_${name}`)}</h3>

@@ -7,6 +7,12 @@ export const detailStyles = css`
   .steps {
     gap: 0;
   }
+  .turned {
+    rotate: 180deg;
+  }
+  .facts dt::first-letter {
+    text-transform: uppercase;
+  }
   .parts {
     display: grid;
     gap: 20px;
@@ -84,6 +90,9 @@ export const detailStyles = css`
   }
   .cost tr > :first-child {
     padding-inline-start: 0;
+  }
+  .cost tr > :last-child {
+    padding-inline-end: 0;
   }
   .cost tbody th {
     font-weight: 400;

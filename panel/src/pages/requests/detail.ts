@@ -83,7 +83,7 @@ export class RequestDetail extends CpElement {
         title="${text} (${key})"
         @click=${() => this.dispatchEvent(new CustomEvent('step', { detail: by }))}
       >
-        ${icon(by < 0 ? 'up' : 'down')}
+        ${icon('down', by < 0 ? 'turned' : '')}
       </button>`;
     return html`<span slot="actions" class="row steps">
       ${step(-1, requests.t('newerOne'), 'K')} ${step(1, requests.t('olderOne'), 'J')}

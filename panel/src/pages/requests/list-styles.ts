@@ -98,7 +98,7 @@ export const listStyles = css`
     outline-offset: 2px;
   }
   .word {
-    display: inline-flex;
+    display: flex;
     align-items: center;
     gap: 6px;
     font-weight: 500;

@@ -86,6 +86,7 @@ export class RequestList extends CpElement {
       size.disconnect();
       cancelAnimationFrame(this.#frame);
       this.#frame = 0;
+      this.#setHold(false);
     };
   }
 
@@ -111,7 +112,10 @@ export class RequestList extends CpElement {
   #judgeHold(top: number): void {
     const grid = this.renderRoot.querySelector('.grid');
     const walking = this.active !== null && grid?.matches(':focus-visible') === true;
-    const held = top > TOP_PX || walking;
+    this.#setHold(top > TOP_PX || walking);
+  }
+
+  #setHold(held: boolean): void {
     if (held === this.#held) return;
     this.#held = held;
     this.dispatchEvent(new CustomEvent('hold', { detail: held }));

@@ -6,7 +6,7 @@ import { Store } from '../../lib/store.ts';
 import { NO_FILTER, questionOf, type Filter } from './filter.ts';
 import { matches } from './matches.ts';
 import { presetFrom } from './range.ts';
-import { Rows } from './rows.ts';
+import { MOST_ROWS, Rows } from './rows.ts';
 
 /** What the model needs of the world; tests bring their own. */
 export interface Surroundings {
@@ -69,10 +69,18 @@ export class RequestsModel {
   #run = new AbortController();
   #busy: 'first' | 'more' | 'head' | null = null;
   #headWanted = false;
+  /** The head that is read next replaces the list. */
+  #anew = false;
   #headAtMs = 0;
   #cancelHead: (() => void) | null = null;
-  /** What the feed brought since the question on its way was asked. */
+  /**
+   * What the feed brought since the question on its way was asked, and since rows were missed: those behind a hole are not
+   * put into the list, since then nobody would see the hole.
+   */
   #early: EventRow[] = [];
+  /** Rows have been missed, and how often. */
+  #hole = false;
+  #holes = 0;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -103,6 +111,8 @@ export class RequestsModel {
     this.#cancelHead?.();
     this.#cancelHead = null;
     this.#headWanted = false;
+    this.#anew = false;
+    this.#hole = false;
     this.#busy = null;
   }
 
@@ -148,19 +158,31 @@ export class RequestsModel {
   onEvents({ count, rows }: FeedMessages['events']): void {
     const judged = rows.map((row) => ({ row, match: matches(this.#filter, this.#fromMs, row) }));
     const mine = judged.filter(({ match }) => match === 'yes').map(({ row }) => row);
-    if (this.#busy) this.#early.push(...mine);
-    if (this.#begun && mine.length > 0) this.#rows.add(mine, this.#held);
     // A stream that begins, and says so by a count of 0, cannot know what happened before.
-    if (count > rows.length || count === 0) this.onMissed();
-    else if (judged.some(({ match }) => match === 'unknown')) this.#wantHead(HEAD_PAUSE_MS);
-    if (this.#begun && mine.length > 0) this.#set(this.#held ? {} : { updatedAtMs: this.#around.now() });
+    if (count > rows.length || count === 0) {
+      this.#hole = true;
+      this.#holes += 1;
+      this.onMissed('rows');
+    } else if (judged.some(({ match }) => match === 'unknown')) this.#wantHead(HEAD_PAUSE_MS);
+    if (this.#busy || this.#hole) this.#early = [...this.#early, ...mine].slice(-MOST_ROWS);
+    if (!this.#begun || this.#hole || mine.length === 0) return;
+    this.#rows.add(mine, this.#held);
+    this.#set(this.#held ? {} : { updatedAtMs: this.#around.now() });
   }
 
-  /** Something happened that the feed does not tell row by row. */
-  onMissed(): void {
-    if (!this.#begun) this.#headWanted = true;
-    else if (this.#held) this.#set({ behind: true });
-    else this.#wantHead(HEAD_PAUSE_MS);
+  /**
+   * Something happened that the feed does not tell row by row: `rows` are new or renewed ones at the head of the list, with
+   * `list` any part of it may be different.
+   */
+  onMissed(what: 'rows' | 'list'): void {
+    // What is known to be behind is read anew as a whole.
+    if (this.#held && this.state.value.behind) return;
+    if (this.#begun && this.#held && what === 'list') {
+      this.#set({ behind: true });
+      return;
+    }
+    this.#anew ||= what === 'list';
+    this.#wantHead(HEAD_PAUSE_MS);
   }
 
   #wantHead(pauseMs: number): void {
@@ -179,7 +201,7 @@ export class RequestsModel {
   async #first(): Promise<void> {
     this.#headWanted = false;
     await this.#read('first', { limit: FIRST_PAGE }, (page, early) => {
-      this.#rows.begin(page, early);
+      this.#rows.begin(page, this.#hole ? [] : early);
       this.#begun = true;
       return { behind: false };
     });
@@ -194,12 +216,20 @@ export class RequestsModel {
 
   async #head(): Promise<void> {
     this.#headWanted = false;
+    const anew = this.#anew;
+    this.#anew = false;
     this.#headAtMs = this.#around.now();
+    const holes = this.#holes;
     const limit = Math.min(Math.max(FIRST_PAGE, this.#rows.shown.length), LONGEST_PAGE);
     await this.#read('head', { limit }, (page, early) => {
-      if (this.#rows.head(page, this.#held)) return null;
+      // Without a hole since the question, what came meanwhile follows on what was read.
+      this.#hole = holes !== this.#holes;
+      if (!anew && this.#rows.head(page, this.#held)) {
+        if (!this.#hole) this.#rows.add(early, this.#held);
+        return null;
+      }
       if (this.#held) return { behind: true };
-      this.#rows.begin(page, early);
+      this.#rows.begin(page, this.#hole ? [] : early);
       return { behind: false };
     });
   }
@@ -212,7 +242,7 @@ export class RequestsModel {
   ): Promise<void> {
     const { signal } = this.#run;
     this.#busy = what;
-    this.#early = [];
+    if (!this.#hole) this.#early = [];
     this.#set({ loading: what });
     try {
       const page = await this.#around.ask({ ...this.#question, ...query }, signal);
@@ -228,7 +258,7 @@ export class RequestsModel {
       this.#busy = null;
       this.#set({ loading: null, error: asApiError(error) });
     } finally {
-      if (!signal.aborted) this.#early = [];
+      if (!signal.aborted && !this.#hole) this.#early = [];
     }
     if (!signal.aborted && this.#headWanted && !this.state.value.error) this.#wantHead(HEAD_PAUSE_MS);
   }

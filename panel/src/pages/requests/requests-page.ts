@@ -82,9 +82,11 @@ export class RequestsPage extends CpElement {
     const ends = [
       place.subscribe(read),
       feed.on('events', (message) => this.#model.onEvents(message)),
-      feed.on('reset', () => this.#model.onMissed()),
+      feed.on('reset', () => this.#model.onMissed('list')),
       feed.on('changed', ({ topics }) => {
-        if (topics.includes('events') || topics.includes('prices')) this.#model.onMissed();
+        if (topics.includes('events')) this.#model.onMissed('list');
+        // Costs may have been filled in.
+        else if (topics.includes('prices')) this.#model.onMissed('rows');
       }),
       () => looking.stop(),
       () => this.#model.stop(),

@@ -31,7 +31,7 @@ export function statusOf(row: Outcome): StatusText {
     return { tone: 'neutral', icon: 'close', word: requests.t('cancelled'), more: code };
   }
   if (!row.failed) return { tone: 'good', icon: 'ok', word: requests.t('success'), more: '' };
-  const more = [code, row.error_code || row.error_kind].filter(Boolean).join(' ');
+  const more = [code, row.error_kind || row.error_code].filter(Boolean).join(' ');
   return { tone: 'bad', icon: 'error', word: requests.t('failed'), more };
 }
 

@@ -1,0 +1,40 @@
+import type { EventRow } from '../../../src/lib/contract/api.ts';
+
+/** A row as the list has it, with what a test is about. */
+export function eventRow(fields: Partial<EventRow> = {}): EventRow {
+  return {
+    id: 1,
+    timestamp_ms: 0,
+    request_id: '',
+    model: 'gpt-5.4',
+    requested_model: '',
+    resolved_model: '',
+    provider: '',
+    endpoint: '',
+    reasoning_effort: '',
+    service_tier: '',
+    source: '',
+    auth_index: '',
+    auth_type: '',
+    account_snapshot: '',
+    auth_label_snapshot: '',
+    auth_file_snapshot: '',
+    api_key_hash: '',
+    input_tokens: 0,
+    cache_read_tokens: 0,
+    cache_creation_tokens: 0,
+    output_tokens: 0,
+    reasoning_tokens: 0,
+    total_tokens: 0,
+    cost_nano_usd: null,
+    latency_ms: null,
+    ttft_ms: null,
+    failed: false,
+    fail_status_code: null,
+    fail_summary: '',
+    error_kind: '',
+    error_code: '',
+    flags: 0,
+    ...fields,
+  };
+}
