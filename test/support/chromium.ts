@@ -91,21 +91,21 @@ class Chromium {
   }
 
   /** A browser of its own as far as cookies and storage go, with one page. Gone after the test. */
-  async open(t: TestContext, url: string, look: Partial<Look> = {}): Promise<PanelPage> {
-    const person = await this.person(t, look);
+  async open(t: TestContext, url: string, look: Partial<Look> = {}, zone?: string): Promise<PanelPage> {
+    const person = await this.person(t, look, zone);
     await person.page.goto(url);
     return person;
   }
 
   /** The same, before it has gone anywhere. */
-  async person(t: TestContext, look: Partial<Look> = {}): Promise<PanelPage> {
+  async person(t: TestContext, look: Partial<Look> = {}, zone = 'Europe/Berlin'): Promise<PanelPage> {
     const { screen, theme, language }: Look = { ...DESKTOP, ...look };
     const browser = await (this.#browser ??= this.#start());
     const context = await browser.newContext({
       ...SCREENS[screen],
       colorScheme: theme,
       locale: language === 'en' ? 'en-US' : language,
-      timezoneId: 'Europe/Berlin',
+      timezoneId: zone,
       // Movements would be caught half way.
       reducedMotion: 'reduce',
     });
