@@ -207,8 +207,8 @@ export class ConnectionForm extends CpElement {
     return false;
   }
 
-  /** Asks the daemon to try the connection; true when nothing stands against saving it. */
-  async #ask(): Promise<boolean> {
+  /** Asks the daemon to try the connection: whether it may be saved; null when one went on typing meanwhile. */
+  async #ask(): Promise<boolean | null> {
     const asking = new AbortController();
     this.#asking = asking;
     const { draft } = this;
@@ -219,12 +219,13 @@ export class ConnectionForm extends CpElement {
         signal: asking.signal,
         timeoutMs: TEST_TIMEOUT_MS,
       });
-      if (asking.signal.aborted) return false;
+      if (asking.signal.aborted) return null;
       this.problems = place(answer, draft).problems;
       this.result = { kind: 'answer', answer };
       return answer.ok && Object.keys(this.problems).length === 0;
     } catch (error) {
-      if (!asking.signal.aborted) this.#fail(asApiError(error));
+      if (asking.signal.aborted) return null;
+      this.#fail(asApiError(error));
       return false;
     } finally {
       if (this.#asking === asking) this.#asking = null;
@@ -241,11 +242,11 @@ export class ConnectionForm extends CpElement {
     if (this.#asking || this.saving || !(await this.#checked())) return;
     this.saving = true;
     try {
-      const proven = this.result?.kind === 'answer' && this.result.answer.ok;
-      if (!proven && !(await this.#ask())) {
-        await this.#focusFirst();
-        return;
-      }
+      // Who has read what speaks against one way in, and saves all the same, may: the gateway may yet be updated.
+      const known = this.result?.kind === 'answer' && this.result.answer.ok;
+      const good = known || (await this.#ask());
+      if (good === false) await this.#focusFirst();
+      if (!good) return;
       const { draft } = this;
       if (this.purpose === 'setup') await api.post('usage-service/setup', { body: setupBody(draft) });
       else await api.put('usage-service/config', { body: configBody(draft) });
