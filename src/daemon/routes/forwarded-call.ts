@@ -28,6 +28,9 @@ export function callOf(request: FastifyRequest, reply: FastifyReply, target: str
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   if (reply.raw.destroyed) gone.abort();
+  // What nobody wants any more is read all the same: closing over it would reset the connection, and the client might
+  // never see why; leaving it would keep the client from sending anything else.
+  reply.raw.once('finish', () => raw.resume());
   const ended = request.caller?.ended;
   return {
     method: request.method,
@@ -74,9 +77,5 @@ async function* limited(raw: IncomingMessage, limit: number): AsyncGenerator<Uin
   }
 }
 
-/** The rest of the body is not read, so the connection cannot be used again. */
 const tooLarge = (): AppError =>
-  new AppError('body_too_large', {
-    detail: `more than ${FORWARD_LIMIT >> 20} MiB`,
-    headers: { connection: 'close' },
-  });
+  new AppError('body_too_large', { detail: `more than ${FORWARD_LIMIT >> 20} MiB` });
