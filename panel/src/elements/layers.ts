@@ -46,7 +46,7 @@ abstract class Layer extends CpElement {
       @close=${this.#onClose}
     >
       <div class="frame">
-        <header>
+        <div class="head">
           <h2 id=${this.#titleId} class="grow">${this.heading}</h2>
           <slot name="actions"></slot>
           ${
@@ -61,7 +61,7 @@ abstract class Layer extends CpElement {
                   ${icon('close')}
                 </button>`
           }
-        </header>
+        </div>
         <div class="content" tabindex="-1" autofocus><slot></slot></div>
         <slot name="foot"></slot>
       </div>
@@ -113,7 +113,7 @@ abstract class Layer extends CpElement {
         max-height: inherit;
         height: inherit;
       }
-      header {
+      .head {
         display: flex;
         align-items: center;
         gap: var(--space-2);
@@ -121,7 +121,7 @@ abstract class Layer extends CpElement {
         padding: 8px 12px 8px 20px;
         border-bottom: 1px solid var(--line);
       }
-      header h2 {
+      .head h2 {
         font-size: var(--size-4);
       }
       .content {

@@ -79,7 +79,20 @@ export class Menu extends CpElement {
   }
 
   #toggle(): void {
-    this.#list?.togglePopover();
+    const list = this.#list;
+    if (!list?.togglePopover()) return;
+    this.#place(list);
+    const checked = list.querySelector<HTMLElement>('[aria-checked="true"]');
+    (checked ?? list.querySelector<HTMLElement>('button'))?.focus();
+  }
+
+  #place(list: HTMLElement): void {
+    const at = this.renderRoot.querySelector('button')?.getBoundingClientRect();
+    if (!at) return;
+    const size = list.getBoundingClientRect();
+    const below = at.bottom + 4 + size.height <= innerHeight;
+    list.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - 4 - size.height)}px`;
+    list.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
   }
 
   #pick(value: string): void {
@@ -90,16 +103,6 @@ export class Menu extends CpElement {
 
   #onToggle(event: ToggleEvent): void {
     this.open = event.newState === 'open';
-    const list = this.#list;
-    const button = this.renderRoot.querySelector('button');
-    if (!this.open || !list || !button) return;
-    const at = button.getBoundingClientRect();
-    const size = list.getBoundingClientRect();
-    const below = at.bottom + 4 + size.height <= innerHeight;
-    list.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - 4 - size.height)}px`;
-    list.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
-    const checked = list.querySelector<HTMLElement>('[aria-checked="true"]');
-    (checked ?? list.querySelector<HTMLElement>('button'))?.focus();
   }
 
   #onKey(event: KeyboardEvent): void {
