@@ -81,7 +81,7 @@ abstract class Layer extends CpElement {
   /** Chromium closes on a second Esc without asking. */
   #onClose(event: Event): void {
     event.stopPropagation();
-    if (!this.open) return;
+    if (!this.open || !this.isConnected) return;
     if (this.steady) this.renderRoot.querySelector('dialog')?.showModal();
     else this.#ask();
   }
