@@ -13,7 +13,7 @@ const at = (id: number, more: Partial<EventRow> = {}): EventRow =>
 /** A daemon whose answers are given by hand, and a clock that stands still. */
 class World {
   readonly questions: Query[] = [];
-  readonly timers: Array<{ readonly atMs: number; readonly then: () => void }> = [];
+  readonly timers: Array<{ readonly atMs: number; readonly ring: () => void }> = [];
   nowMs = 1_000_000;
   #answers: Array<{ resolve: (page: EventsAnswer) => void; reject: (error: Error) => void }> = [];
   readonly model = new RequestsModel({
@@ -26,7 +26,7 @@ class World {
     },
     now: () => this.nowMs,
     after: (ms, then) => {
-      const timer = { atMs: this.nowMs + ms, then };
+      const timer = { atMs: this.nowMs + ms, ring: then };
       this.timers.push(timer);
       return () => {
         if (this.timers.includes(timer)) this.timers.splice(this.timers.indexOf(timer), 1);
@@ -51,7 +51,7 @@ class World {
   pass(ms: number): void {
     this.nowMs += ms;
     for (const timer of this.timers.splice(0)) {
-      if (timer.atMs <= this.nowMs) timer.then();
+      if (timer.atMs <= this.nowMs) timer.ring();
       else this.timers.push(timer);
     }
   }

@@ -27,6 +27,7 @@ export default {
   range_today: '今天',
   range_7d: '最近 7 天',
   range_custom: '自定义范围…',
+  customRange: '自定义范围',
   from: '从',
   until: '早于',
   apply: '应用',

@@ -127,6 +127,9 @@ export const detailStyles = css`
     font-weight: 600;
     font-variant-numeric: tabular-nums;
   }
+  .facts {
+    align-items: baseline;
+  }
   .facts dd .only {
     min-height: 24px;
     width: 24px;
@@ -174,6 +177,7 @@ export const detailStyles = css`
     .facts dd .only {
       min-height: 36px;
       width: 36px;
+      margin-block: -8px;
     }
   }
   @media (forced-colors: active) {

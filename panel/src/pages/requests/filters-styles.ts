@@ -1,6 +1,9 @@
 import { css } from 'lit';
 
 export const filtersStyles = css`
+  :host {
+    container-type: inline-size;
+  }
   .line {
     display: flex;
     align-items: center;
@@ -27,6 +30,9 @@ export const filtersStyles = css`
     padding-inline: 34px 30px;
     font-size: var(--size-2);
     border-color: var(--line-control);
+  }
+  .search .input::-webkit-search-cancel-button {
+    display: none;
   }
   .search kbd {
     position: absolute;
@@ -110,7 +116,16 @@ export const filtersStyles = css`
       border-radius: 18px;
     }
   }
-  @media (max-width: 760px) {
+  @container (max-width: 780px) {
+    .word,
+    .search kbd {
+      display: none;
+    }
+    .search .input {
+      padding-inline-end: 8px;
+    }
+  }
+  @container (max-width: 600px) {
     .desk {
       display: none;
     }
@@ -120,15 +135,14 @@ export const filtersStyles = css`
     .search {
       flex: 1;
     }
-    .search .input {
-      padding-inline-end: 8px;
-    }
     .line {
       gap: 6px;
     }
     .line .btn {
       padding: 0 10px;
     }
+  }
+  @media (max-width: 760px) {
     .chips {
       flex-wrap: nowrap;
       margin-inline: -16px;

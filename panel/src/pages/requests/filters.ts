@@ -67,8 +67,8 @@ export class RequestFilters extends CpElement {
     const save = requests.t('saveCsv', { n: this.count });
     return html`<div class="line" role="search" aria-label=${requests.t('filters')}>
         ${this.#search()}
-        <span class="desk">${this.#status()}</span>
-        <span class="desk">${this.#range()}</span>
+        <span class="desk">${this.#status(true)}</span>
+        <span class="desk">${this.#range(true)}</span>
         <button class="btn phone" aria-haspopup="dialog" @click=${() => (this.sheet = true)}>
           ${icon('filter')}${requests.t('filters')}${
             chips.length > 0 ? html`<span class="count">${chips.length}</span>` : nothing
@@ -82,7 +82,7 @@ export class RequestFilters extends CpElement {
             title=${pause}
             @click=${() => this.dispatchEvent(new Event('pause'))}
           >
-            ${icon(this.paused ? 'play' : 'pause')}<span class="desk">${pause}</span>
+            ${icon(this.paused ? 'play' : 'pause')}<span class="word">${pause}</span>
           </button>
           <button
             class="btn quiet"
@@ -91,7 +91,7 @@ export class RequestFilters extends CpElement {
             ?disabled=${this.count === 0}
             @click=${() => this.dispatchEvent(new Event('save'))}
           >
-            ${icon('download')}<span class="desk">CSV</span>
+            ${icon('download')}<span class="word">CSV</span>
           </button>
         </span>
       </div>
@@ -133,16 +133,16 @@ export class RequestFilters extends CpElement {
     }
   }
 
-  #status(): TemplateResult {
+  #status(plain: boolean): TemplateResult {
     return html`<cp-segmented
-      plain
+      ?plain=${plain}
       label=${requests.t('status')}
       .options=${[
         { value: '', label: requests.t('all') },
         { value: 'success', label: requests.t('success') },
         { value: 'failed', label: requests.t('failed') },
       ]}
-      .value=${this.filter.status ?? ''}
+      .value=${live(this.filter.status ?? '')}
       @change=${(event: Event) => {
         const value = valueOf(event);
         this.#narrow({ status: value === 'success' || value === 'failed' ? value : null });
@@ -150,18 +150,18 @@ export class RequestFilters extends CpElement {
     ></cp-segmented>`;
   }
 
-  #range(): TemplateResult {
+  #range(plain: boolean): TemplateResult {
     const { range, fromMs, toMs } = this.filter;
     const isCustom = fromMs !== null || toMs !== null;
     return html`<cp-select
-      plain
+      ?plain=${plain}
       label=${requests.t('range')}
       .options=${[
         { value: '', label: requests.t('range_all') },
         ...PRESETS.map((value) => ({ value, label: requests.t(`range_${value}`) })),
         { value: 'custom', label: requests.t('range_custom') },
       ]}
-      .value=${isCustom ? 'custom' : (range ?? '')}
+      .value=${live(isCustom ? 'custom' : (range ?? ''))}
       @change=${(event: Event) => {
         const value = valueOf(event);
         if (value === 'custom') {
@@ -198,7 +198,7 @@ export class RequestFilters extends CpElement {
       @close=${() => (this.sheet = false)}
     >
       <div class="stack">
-        ${this.#status()} ${this.#range()}
+        ${this.#status(false)} ${this.#range(false)}
         <p class="note">${requests.t('narrowHint')}</p>
         <div class="row">
           <button class="btn primary grow" @click=${() => (this.sheet = false)}>
@@ -236,7 +236,7 @@ export class RequestFilters extends CpElement {
           .value=${live(ms === null ? '' : toLocalInput(ms))}
       /></label>`;
     return html`<cp-dialog
-      heading=${requests.t('range_custom')}
+      heading=${requests.t('customRange')}
       ?open=${this.custom}
       @close=${() => (this.custom = false)}
     >

@@ -44,7 +44,7 @@ export const listStyles = css`
   }
   @container (max-width: 960px) {
     .wide .r {
-      grid-template-columns: 68px 104px minmax(130px, 1.4fr) minmax(100px, 1fr) 76px 76px 84px;
+      grid-template-columns: 66px 92px minmax(130px, 1.4fr) minmax(110px, 1.1fr) 68px 76px 84px;
       gap: 12px;
     }
     .wide .key {
