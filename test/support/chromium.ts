@@ -113,6 +113,8 @@ class Chromium {
     await context.addInitScript({ content: REPORT_VIOLATIONS });
     const panel = new PanelPage(context, await context.newPage(), { screen, theme, language });
     t.after(async () => {
+      // A test that failed already shows only its own error, and this may be why.
+      for (const fault of panel.faults) t.diagnostic(`${panel.page.url()}: ${fault}`);
       await context.close();
       panel.assertQuiet();
     });
