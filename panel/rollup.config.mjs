@@ -142,12 +142,16 @@ function report(files, html) {
     ...files,
     { name: 'management.html', bytes: html.length, gzip: gz.length, brotli: br.length },
   ];
-  // What a first visit of the login loads, in English.
-  const first = whole.filter(({ name }) => /^(management|main|tokens|theme|mark|texts-en|login)/.test(name));
+  // What a visit loads in English, from the first page on.
+  const first = (names) => sum(whole.filter(({ name }) => names.test(name)));
   const lines = [
     `${'panel'.padEnd(34)}${'plain'.padStart(10)}${'gzip'.padStart(10)}${'brotli'.padStart(10)}`,
     ...whole.toSorted((a, b) => b.bytes - a.bytes).map((one) => line(one.name, one)),
-    line('first load of the login', sum(first)),
+    line('first load of the login', first(/^(management|main|tokens|theme|mark|texts-en|(en-)?login)/)),
+    line(
+      'first load of the dashboard',
+      first(/^(management|main|tokens|theme|mark|texts-en|(en-)?dashboard)/),
+    ),
     line('everything', sum(whole)),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);

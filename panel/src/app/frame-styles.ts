@@ -176,17 +176,17 @@ export const frameStyles = css`
     border-radius: 50%;
     background: var(--text-faint);
   }
-  .live.live .dot {
+  .is-live .dot {
     background: var(--good);
   }
-  .live.lost {
+  .is-lost {
     color: var(--warn);
   }
-  .live.lost .dot {
+  .is-lost .dot {
     background: var(--warn);
   }
   @media (prefers-reduced-motion: no-preference) {
-    .live.live .dot {
+    .is-live .dot {
       animation: beat 2.4s ease-out infinite;
     }
   }

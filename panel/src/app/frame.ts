@@ -171,7 +171,7 @@ export class Frame extends CpElement {
 
   #live(): TemplateResult {
     const text = shell.t(LIVE_TEXTS[feed.state.value]);
-    return html`<span class="live ${feed.state.value}" role="status" title=${text}>
+    return html`<span class="live is-${feed.state.value}" role="status" title=${text}>
       <span class="dot"></span><span class="small">${text}</span>
     </span>`;
   }

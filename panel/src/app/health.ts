@@ -136,9 +136,9 @@ export class HealthButton extends CpElement {
       <dt>${shell.t('healthLast')}</dt>
       <dd>
         ${
-          value.lastConsumedAt === null
+          value.lastInsertedAt === null
             ? shell.t('healthNever')
-            : html`<cp-ago .at=${value.lastConsumedAt}></cp-ago>`
+            : html`<cp-ago .at=${value.lastInsertedAt}></cp-ago>`
         }
       </dd>
       <dt>${shell.t('healthStored')}</dt>

@@ -197,6 +197,9 @@ export class Drawer extends Layer {
           margin: auto 0 0;
           border-radius: 12px 12px 0 0;
         }
+        .head {
+          padding-inline-start: 16px;
+        }
         .content {
           padding: 16px 16px calc(16px + env(safe-area-inset-bottom));
         }
