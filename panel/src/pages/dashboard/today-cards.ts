@@ -109,7 +109,7 @@ const timeLink = (fromMs: number, lengthMs: number): TemplateResult =>
 
 function hoursTable({ traffic_timeline: hours }: DashboardAnswer, nowMs: number): TemplateResult {
   const t = dashboard.t;
-  return html`<div class="scroller twin" tabindex="0" role="region" aria-label=${t('byHour')}>
+  return html`<div class="scroller twin" tabindex="0" role="region" aria-label=${t('chartCalls')}>
     <table class="table">
       <thead>
         <tr>
