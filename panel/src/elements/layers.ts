@@ -41,6 +41,7 @@ abstract class Layer extends CpElement {
   override render(): TemplateResult {
     return html`<dialog
       aria-labelledby=${this.#titleId}
+      closedby=${this.steady ? 'none' : nothing}
       @cancel=${this.#onCancel}
       @click=${this.#onClick}
       @close=${this.#onClose}
@@ -78,7 +79,7 @@ abstract class Layer extends CpElement {
     if (!this.steady) this.#ask();
   }
 
-  /** Chromium closes on a second Esc without asking. */
+  /** Chromium closes on a second Esc without asking; where `closedby` is not known, a steady one comes back. */
   #onClose(event: Event): void {
     event.stopPropagation();
     if (!this.open || !this.isConnected) return;
