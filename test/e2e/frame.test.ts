@@ -207,3 +207,31 @@ test('a daemon that does not answer, and comes back', chromium.options, async (t
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByLabel('Admin key', { exact: true }).waitFor();
 });
+
+test('back again before the next page was there: it does not come up behind', chromium.options, async (t) => {
+  const daemon = await start(t);
+  const { page } = await chromium.open(t, `${daemon.url}/management.html`);
+  await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+  await page.keyboard.press('Enter');
+  const title = page.getByRole('heading', { level: 1 });
+  await page.getByRole('heading', { level: 1, name: 'Dashboard' }).waitFor();
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  await page.route('**/config-page-*.js', async (route) => {
+    asked.resolve();
+    await held.promise;
+    await route.continue();
+  });
+  const answered = page.waitForResponse('**/config-page-*.js');
+  await page.keyboard.press('g');
+  await page.keyboard.press('c');
+  await asked.promise;
+  await page.goBack();
+  held.resolve();
+  await (await answered).finished();
+  await page.waitForFunction(() => customElements.get('cp-page-config') !== undefined);
+  assert.equal(await title.textContent(), 'Dashboard');
+  await page.keyboard.press('g');
+  await page.keyboard.press('c');
+  await page.getByRole('heading', { level: 1, name: 'Gateway' }).waitFor();
+});

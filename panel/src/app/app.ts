@@ -86,7 +86,10 @@ export class App extends CpElement {
       return;
     }
     const route = routeOf(place.value.path);
-    if (route && route !== this.page?.route) void this.#show(route);
+    if (!route) return;
+    if (route !== this.page?.route) void this.#show(route);
+    // Back again before the other page was loaded: it is not to come up when it is.
+    else this.#wanted = route;
   }
 
   /** Where one has to go instead of where one is; null: stay. */
