@@ -184,7 +184,7 @@ export class RequestFilters extends CpElement {
           title=${remove}
           @click=${() => this.#narrow(without)}
         >
-          <span class="faint">${label}</span><span class="cut">${value}</span>${icon('close')}
+          <span class="faint">${label}</span> <span class="cut">${value}</span>${icon('close')}
         </button>`;
       })}
       <button class="btn quiet reset" @click=${() => this.#narrow(NO_FILTER)}>${requests.t('reset')}</button>

@@ -17,6 +17,7 @@ const NEAR_END = 25;
 const TOP_PX = 16;
 /** As long as the light on a new row lasts. */
 const FRESH_MS = 1600;
+const MOST_LIT = 8;
 
 /**
  * `<cp-request-list .rows .waiting ...>`: the rows, of which only those near the screen are in the page. It scrolls with
@@ -125,8 +126,8 @@ export class RequestList extends CpElement {
     if (!changes.has('rows')) return;
     const known = new Set(this.#before.slice(0, 200).map(({ id }) => id));
     const news = this.rows.slice(0, 60).filter(({ id }) => known.size > 0 && !known.has(id));
-    // Rows that are all different are another list.
-    if (news.length > 0 && news.length < Math.min(60, this.rows.length)) this.#light(news);
+    // Many at once are a flood, or another list: lights all over say nothing and cost much.
+    if (news.length > 0 && news.length <= MOST_LIT) this.#light(news);
     this.#before = this.rows;
     const { top, bottom } = this.#view();
     this.slice = sliceOf(this.rows.length, this.#rowHeight, top, bottom);
