@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
 import type { DaemonProcess } from '../support/daemon.ts';
 import { anonymous, ask, assertRefused, post, startReady, withHeaders } from '../support/http.ts';
@@ -144,4 +145,21 @@ test('tools on other origins may use the documented routes, as far as the list g
   // Errors too can be read from there, and a preflight needs no key.
   const error = await assertRefused(any, '/status', anonymous(from(ORIGIN)), 401, 'invalid_admin_key');
   assert.equal(error.headers.get('access-control-allow-origin'), '*');
+});
+
+test('docs/api.md has every route that the OpenAPI document has, with its methods, and no other', async (t) => {
+  const daemon = await startReady(t);
+  const { body } = await ask<{ paths: Record<string, Record<string, unknown>> }>(
+    daemon,
+    '/usage-service/openapi.json',
+  );
+  const described = Object.entries(body.paths).map(([path, operations]) => {
+    const methods = Object.keys(operations).filter((method) => method !== 'head');
+    return `${path} ${methods.length > 3 ? 'all' : methods.map((method) => method.toUpperCase()).join(', ')}`;
+  });
+  const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const listed = [...page.matchAll(/^\| `(\/[^`]+)` +\| ([\w, ]+?) +\|/gm)].map(
+    ([, path, methods]) => `${path} ${methods}`,
+  );
+  assert.deepEqual(listed.toSorted(), described.toSorted());
 });
