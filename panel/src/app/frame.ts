@@ -112,7 +112,7 @@ export class Frame extends CpElement {
               class="item"
               href=${hrefOf(aliases.includes('/') ? '/' : path)}
               aria-current=${here ? 'page' : nothing}
-              aria-label=${title()}
+              aria-label=${this.folded ? title() : nothing}
               title=${this.folded ? title() : nothing}
               >${icon(menu.icon)}<span class="name cut">${title()}</span
               ><span class="name keys" aria-hidden="true"
