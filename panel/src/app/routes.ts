@@ -27,7 +27,7 @@ export interface Route {
 
 type MenuRoute = Route & { readonly menu: NonNullable<Route['menu']> };
 
-export const ROUTES: readonly Route[] = [
+const ROUTES: readonly Route[] = [
   {
     path: '/login',
     aliases: [],

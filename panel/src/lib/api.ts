@@ -6,9 +6,6 @@ const TIMEOUT_MS = 30_000;
 /** The one 401 that is about another key: a setup that came after somebody else's. */
 const NOT_OUR_LOGIN = 'invalid_existing_management_key';
 
-/** Codes that come from here and not from the daemon. */
-export type OwnErrorCode = 'offline' | 'timeout' | 'bad_answer';
-
 /** Why a request failed. `code` is what texts are chosen by; `error` and `hint` are the daemon's English words. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';

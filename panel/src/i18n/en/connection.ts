@@ -103,7 +103,6 @@ export default {
   savedAs: 'Saved as',
 
   current: 'Connection',
-  currentText: 'Where records come from.',
   change: 'Change the connection',
   unset: 'none yet',
   keyState: 'Management key',

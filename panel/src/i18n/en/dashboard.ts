@@ -128,7 +128,6 @@ export default {
   lastError: 'Last error',
   none: 'none',
   never: 'never',
-  worthKnowing: 'Worth knowing',
   waitHeading: 'No request has come by yet',
   waitIntro: 'Each request through CLIProxyAPI appears here within a moment. This is its way:',
   check_connected: 'cpamp is connected to CLIProxyAPI',

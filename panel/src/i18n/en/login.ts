@@ -19,5 +19,4 @@ export default {
   again: 'Log in again',
   againWhy: 'Your session ended. This page stays as it is.',
   startingAgain: 'The daemon is starting. This goes on by itself.',
-  server: 'Server',
 } as const;

@@ -2,12 +2,9 @@ import type { Translation } from '../i18n.ts';
 
 export default {
   close: '关闭',
-  cancel: '取消',
   copy: '复制',
   copied: '已复制',
   copyFailed: '无法复制，请手动选择文本后复制。',
-  show: '显示',
-  hide: '隐藏',
   showValue: '显示{what}',
   hideValue: '隐藏{what}',
   retry: '重试',
@@ -17,9 +14,6 @@ export default {
   updated: '{when}更新',
   asTable: '以表格显示',
   asChart: '以图表显示',
-  chartHelp: '用方向键逐个查看数值。',
-  time: '时间',
-  unknown: '未知',
   httpStatus: 'HTTP 状态码',
   errorCode: '错误码',
   message: '消息',

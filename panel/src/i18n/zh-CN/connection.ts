@@ -102,7 +102,6 @@ export default {
   savedAs: '保存为',
 
   current: '连接',
-  currentText: '记录的来源。',
   change: '更改连接',
   unset: '尚无',
   keyState: '管理密钥',

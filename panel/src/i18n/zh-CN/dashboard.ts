@@ -124,7 +124,6 @@ export default {
   lastError: '最近的错误',
   none: '无',
   never: '从未',
-  worthKnowing: '提示',
   waitHeading: '还没有请求经过',
   waitIntro: '经过 CLIProxyAPI 的每个请求都会立刻显示在这里。它经过以下步骤：',
   check_connected: 'cpamp 已连接到 CLIProxyAPI',

@@ -20,5 +20,4 @@ export default {
   again: '重新登录',
   againWhy: '会话已结束。当前页面会保持原样。',
   startingAgain: '服务正在启动，稍后会自动继续。',
-  server: '服务器',
 } satisfies Translation<typeof import('../en/login.ts').default>;

@@ -11,12 +11,12 @@ export function numberAt(group: Group, name: string): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-export function isGroup(value: unknown): value is Group {
+function isGroup(value: unknown): value is Group {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `reset_at_ms` as `reset at`: how a field is called where it has no better name. */
-export function fieldName(name: string): string {
+function fieldName(name: string): string {
   return name.replace(/_(?:ms|seconds)$/, '').replaceAll('_', ' ');
 }
 

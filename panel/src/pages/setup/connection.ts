@@ -160,7 +160,7 @@ const MODE_CODES: readonly DiagnosisCode[] = [
 ];
 
 /** The field that a finding is about; null: none of them. */
-export function fieldOf(code: DiagnosisCode, draft: Draft): FieldName | null {
+function fieldOf(code: DiagnosisCode, draft: Draft): FieldName | null {
   if (REFUSED.includes(code)) return 'key';
   if (MODE_CODES.includes(code)) return draft.mode === 'auto' ? null : 'mode';
   if (code === 'poll_exceeds_retention') return draft.monitoring ? 'poll' : null;
