@@ -26,6 +26,8 @@ export class RecordingGateway {
   readonly own: string[] = [];
   readonly changes = new Changes();
   handler: Handler = (_request, response) => response.end('{}');
+  /** Answers calls of the daemon itself instead of what a gateway would say. */
+  refuse: ((response: ServerResponse) => void) | null = null;
 
   static async start(t: TestContext): Promise<RecordingGateway> {
     const known: { gateway?: RecordingGateway } = {};
@@ -54,6 +56,8 @@ export class RecordingGateway {
     const { method = '', url = '', headers } = request;
     if (headers['user-agent'] === 'cpamp') {
       this.own.push(url.replace(/\?.*/, ''));
+      this.changes.notify();
+      if (this.refuse) return this.refuse(response);
       response.setHeader('content-type', 'application/json');
       const config = { 'usage-statistics-enabled': true, 'redis-usage-queue-retention-seconds': 3_600 };
       response.end(url.includes('usage-queue') ? '[]' : JSON.stringify(config));

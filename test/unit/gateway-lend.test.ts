@@ -141,6 +141,26 @@ test('calls that ended without an answer count until the key was proved again', 
   assert.equal(gateway.proofs, 1);
 });
 
+test('calls that ended without an answer may have been strikes: a refusal after them is kept for longer', async () => {
+  const gateway = await proved();
+  gateway.isRight = false;
+  for (let count = 0; count < 3; count += 1) {
+    const leaving = new AbortController();
+    const call = gateway.lend(60_000, leaving.signal);
+    await pass(gateway.clock, 10);
+    leaving.abort();
+    await assert.rejects(call, GatewayError);
+  }
+  // The gateway forgets after two hours without a wrong key, and one more before that would be the fifth.
+  for (let minutes = 0; minutes < 120; minutes += 20) {
+    const refused = assert.rejects(gateway.own(), GatewayError);
+    await pass(gateway.clock, BCRYPT_MS);
+    await refused;
+    await pass(gateway.clock, 20 * 60_000);
+  }
+  assert.equal(gateway.strikes, 4);
+});
+
 test('a call that was never sent, and an answer that proves nothing, leave nothing behind', async () => {
   const gateway = await proved();
   const { breaker, clock } = gateway;

@@ -47,8 +47,16 @@ export interface Refusal {
 export interface KeyBreaker {
   /** Throws a GatewayError when this URL and key were refused and the time is not over. */
   check(connection: GatewayConnection): void;
-  /** Remembers a refusal before anything else happens. */
-  refused(connection: GatewayConnection, diagnosis: Refusal['diagnosis'], detail: string): Promise<void>;
+  /**
+   * Remembers a refusal before anything else happens. `others`: calls with the same key that nobody heard the end of, and
+   * that the gateway may have counted too.
+   */
+  refused(
+    connection: GatewayConnection,
+    diagnosis: Refusal['diagnosis'],
+    detail: string,
+    others?: number,
+  ): Promise<void>;
   /** The key worked: forget an earlier refusal. */
   accepted(connection: GatewayConnection): Promise<void>;
   /** A person says "try again": forget it whatever key it was for. */

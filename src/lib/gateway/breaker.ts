@@ -25,7 +25,7 @@ interface Entry extends Refusal {
   readonly hash: string;
   /** SHA-256 of the URL alone. */
   readonly url: string;
-  /** Times this key was refused in a row. */
+  /** Times this key was refused in a row, or may have been. */
   readonly strikes: number;
 }
 
@@ -121,12 +121,12 @@ export function createKeyBreaker(storage: BreakerStorage, clock: Clock): KeyBrea
       throw new GatewayError(diagnosis, `${detail}, remembered from ${new Date(atMs).toISOString()}`);
     },
 
-    refused: (connection, diagnosis, detail) => {
+    refused: (connection, diagnosis, detail, others = 0) => {
       const hash = connectionHash(connection);
       const atMs = clock.now();
       inForce();
       const before = [...held.map((one) => one.entry), ...past].find((entry) => entry.hash === hash);
-      const strikes = (before?.strikes ?? 0) + (diagnosis === 'key_refused' ? 1 : 0);
+      const strikes = (before?.strikes ?? 0) + (diagnosis === 'key_refused' ? 1 : 0) + others;
       const pause = diagnosis === 'banned' ? banMs(detail) : strikes > 1 ? REPEATED_PAUSE_MS : PAUSE_MS;
       held = held.filter((one) => one.entry.hash !== hash);
       past = past.filter((entry) => entry.hash !== hash);

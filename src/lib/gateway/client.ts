@@ -13,7 +13,7 @@ import { redactUrl } from './url.ts';
 import { explainError, explainStatus, hideKey, type Purpose } from './failures.ts';
 import { readInfo, readRequestCount } from './info.ts';
 import { JsonArrayReader, type ArrayLimits } from './json-array.ts';
-import { login } from './login.ts';
+import { JUDGED_MS, login } from './login.ts';
 import { basePath, openPool } from './pool.ts';
 
 export interface GatewayClientOptions {
@@ -122,14 +122,26 @@ class HttpGatewayClient implements GatewayClient {
     const done = new AbortController();
     const ends = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
     void this.#deadline(clock, over, done.signal, call);
+    const leave = (): void => void this.#leave(clock, over, done.signal, signal?.reason);
+    signal?.addEventListener('abort', leave, { once: true });
     try {
-      const response = await login(breaker, this.connection, () => this.#send(call, ends), ends);
+      const response = await login(breaker, this.connection, () => this.#send(call, over.signal), ends);
       return await read(response);
     } catch (error) {
       throw this.#explained(error, call);
     } finally {
       done.abort();
+      signal?.removeEventListener('abort', leave);
     }
+  }
+
+  /**
+   * What was just sent is heard out until the key is judged, also where nobody wants the answer any more: a refusal that
+   * is not known would be risked again with the next call.
+   */
+  async #leave(clock: Clock, over: AbortController, done: AbortSignal, why: unknown): Promise<void> {
+    await clock.sleep(JUDGED_MS, done);
+    if (!done.aborted) over.abort(why);
   }
 
   /** A body that trickles for ever ends too. */

@@ -86,9 +86,11 @@ export class KeyGate {
     );
   }
 
-  refused(): void {
+  /** The gateway did not. Answers how many other uses of this key may have been wrong ones as well. */
+  refused(use: KeyUse): number {
     this.#proved = null;
     this.#refusals += 1;
+    return this.#of(use.hash).filter((other) => other !== use).length;
   }
 
   /** It was answered, or never sent. */

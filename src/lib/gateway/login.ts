@@ -4,7 +4,7 @@ import { connectionHash } from './breaker.ts';
 import { KeyGate, type KeyUse } from './gate.ts';
 
 /** Within this time after a request was sent a refusal is here: several times what CLIProxyAPI's bcrypt takes. */
-const JUDGED_MS = 300;
+export const JUDGED_MS = 300;
 
 const gates = new WeakMap<KeyBreaker, KeyGate>();
 
@@ -165,9 +165,9 @@ async function guarded<T>(
     return value;
   } catch (error) {
     if (isRefusal(error)) {
-      gate.refused();
+      const others = gate.refused(use);
       // The refusal holds in memory even where it cannot be saved, and is what the caller has to know.
-      await breaker.refused(connection, error.diagnosis, error.message).catch(() => {});
+      await breaker.refused(connection, error.diagnosis, error.message, others).catch(() => {});
     }
     throw error;
   }
