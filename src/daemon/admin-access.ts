@@ -91,8 +91,9 @@ export class AdminAccess {
   }
 }
 
-function isBasic(authorization: string): boolean {
-  return /^basic\s/i.test(authorization.trimStart());
+/** The login of a proxy before us, which browsers repeat with every request. */
+export function isBasic(authorization: string | undefined): boolean {
+  return /^basic\s/i.test(authorization?.trimStart() ?? '');
 }
 
 /** The key of `Authorization: Bearer <key>`; the scheme in any case, the rest trimmed. Null when there is none. */

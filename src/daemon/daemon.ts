@@ -11,6 +11,7 @@ import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
 import { HealthBoard } from './health-board.ts';
 import { openServices, type OpenOptions, type OpenServices } from './open-services.ts';
+import { REQUEST_SERIALIZERS } from './log.ts';
 import { RuntimeFigures } from './runtime-figures.ts';
 import type { DaemonContext } from './services.ts';
 
@@ -91,7 +92,8 @@ class RunningDaemon implements Daemon {
     };
     this.#noteSurroundings();
     // Each request is a line only for those who asked to see more.
-    const app = await createApp(context, log.child({}, { level: log.level === 'debug' ? 'debug' : 'warn' }));
+    const level = log.level === 'debug' ? 'debug' : 'warn';
+    const app = await createApp(context, log.child({}, { level, serializers: REQUEST_SERIALIZERS }));
     this.#app = app;
     const { host, port, text } = config.httpAddr;
     try {

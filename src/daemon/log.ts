@@ -19,6 +19,16 @@ const SECRET_PATHS = [
   '*.apiKey',
 ];
 
+/** What a line says of a request. Without its query, in which the management API takes client keys and codes of logins. */
+export const REQUEST_SERIALIZERS = {
+  req: ({ method, url, host, ip }: Readonly<Record<'method' | 'url' | 'host' | 'ip', string>>) => ({
+    method,
+    path: url.replace(/\?.*$/s, ''),
+    host,
+    remoteAddress: ip,
+  }),
+};
+
 /** The daemon's log, on stderr: JSON lines, or short lines for a person at a terminal. */
 export function createLog(options: LogOptions): Logger {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);

@@ -74,6 +74,8 @@ test('an answer comes back without what would speak for our origin', () => {
     'access-control-allow-origin',
     'access-control-expose-headers',
     'alt-svc',
+    'cdn-cache-control',
+    'cloudflare-cdn-cache-control',
     'clear-site-data',
     'content-location',
     'content-security-policy-report-only',
@@ -83,6 +85,7 @@ test('an answer comes back without what would speak for our origin', () => {
     'service-worker-allowed',
     'set-cookie',
     'strict-transport-security',
+    'surrogate-control',
     'trailer',
     'transfer-encoding',
     'upgrade',
@@ -108,8 +111,21 @@ test('an answer comes back without what would speak for our origin', () => {
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   });
-  const cached = answerHeaders({ 'cache-control': 'max-age=60' }, connection, TARGET);
-  assert.equal(cached['cache-control'], 'max-age=60');
+});
+
+test('what a gateway lets everybody keep is kept by browsers, and by no cache before us', () => {
+  for (const [theirs, ours] of [
+    ['max-age=60', 'private, max-age=60'],
+    ['public, max-age=60, S-MaxAge=600, immutable', 'private, max-age=60, immutable'],
+    [['Public', 'max-age=60'], 'private, max-age=60'],
+    ['no-store', 'private, no-store'],
+    ['private', 'no-store'],
+    ['public', 'no-store'],
+    ['', 'no-store'],
+  ] as const) {
+    const headers = answerHeaders({ 'cache-control': theirs }, connection, TARGET);
+    assert.equal(headers['cache-control'], ours);
+  }
 });
 
 test('a redirect within the gateway leads to the same place here, below whatever path we are', () => {

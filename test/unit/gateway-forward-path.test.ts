@@ -64,6 +64,8 @@ test('what others might read as another path does not go on', () => {
     '/v0/management/%25252e%25252e/x',
     '/v0/management/..;/x',
     '/v0/management/..%3b/x',
+    '/v0/management/;/usage-queue',
+    '/v0/management/%3Bv=1/usage-queue',
     '/v0/management/x%2fusage-queue',
     '/v0/management/%2Fusage-queue',
     '/v0/management/%252Fusage-queue',

@@ -1,8 +1,19 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../lib/errors.ts';
+import type { ForwardRequest } from '../../lib/gateway/forward.ts';
+import { isBasic } from '../admin-access.ts';
 import type { DaemonContext } from '../services.ts';
 import { acceptAnything, callOf, pass } from './forwarded-call.ts';
 import { onlyMethods } from './method-guard.ts';
+
+/**
+ * Without what belongs to a body. A question for a list needs none, and anybody may ask: bodies that never end would take
+ * the connections to the gateway away from everybody else.
+ */
+function bodiless({ raw }: FastifyRequest): ForwardRequest['headers'] {
+  const { 'content-length': _, 'content-type': _type, ...headers } = raw.headersDistinct;
+  return headers;
+}
 
 /**
  * The models that a client key may use. The gateway decides by what the caller sends as `Authorization`: no login of
@@ -24,7 +35,8 @@ export function modelRoutes(app: FastifyInstance, context: DaemonContext): void 
             throw new AppError('client_key_wanted');
           }
           const query = (request.raw.url ?? '').replace(/^[^?]*/, '');
-          const answer = await forwarding.asCaller(callOf(request, reply, path + query), authorization);
+          const call = { ...callOf(request, reply, path + query), headers: bodiless(request), body: null };
+          const answer = await forwarding.asCaller(call, isBasic(authorization) ? undefined : authorization);
           return pass(reply, answer);
         },
       });

@@ -58,6 +58,7 @@ const WITHHELD = new Set([
   'sourcemap',
   'speculation-rules',
   'strict-transport-security',
+  'surrogate-control',
   'timing-allow-origin',
   'use-as-dictionary',
   'www-authenticate',
@@ -72,6 +73,7 @@ const WITHHELD = new Set([
 /** nginx takes most of these as orders, such as which of its own files to send. */
 const isWithheld = (name: string): boolean =>
   WITHHELD.has(name) ||
+  name.endsWith('cdn-cache-control') ||
   name.startsWith('access-control-') ||
   (name.startsWith('x-accel-') && name !== 'x-accel-buffering');
 
@@ -84,6 +86,15 @@ export function requestHeaders(headers: Headers): Record<string, string> {
     forwarded[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return forwarded;
+}
+
+/** What a gateway lets all keep is for those who are logged in here, and a cache before us knows nothing of logins. */
+function forOneLogin(cacheControl: string | readonly string[] | undefined): string {
+  const orders = [cacheControl ?? ''].flat().join(',').split(',');
+  const kept = orders
+    .map((order) => order.trim())
+    .filter((order) => order !== '' && !/^(?:public|private|s-maxage|proxy-revalidate)\b/i.test(order));
+  return kept.length === 0 ? '' : ['private', ...kept].join(', ');
 }
 
 /** The headers of an answer as they are passed on, with what makes a page of it harmless in our origin. */
@@ -101,7 +112,7 @@ export function answerHeaders(
   const location = relocate(first(headers['location']), connection, target);
   if (location !== null) passed['location'] = location;
   // Most answers of the management API hold keys; a browser is not to keep them.
-  passed['cache-control'] ??= 'no-store';
+  passed['cache-control'] = forOneLogin(headers['cache-control']) || 'no-store';
   passed['content-security-policy'] = 'sandbox';
   passed['x-content-type-options'] = 'nosniff';
   passed['referrer-policy'] = 'no-referrer';

@@ -34,6 +34,7 @@ export function readTarget(url: string, prefix: string): ForwardTarget {
   // What follows a semicolon are parameters to some, which then see the dots alone.
   const names = segments.map((segment) => segment.replace(/;.*$/, ''));
   if (names.some((name) => name === '.' || name === '..')) return refuse('dot segments');
+  if (names.some((name, at) => name === '' && segments[at] !== '')) return refuse('an empty name');
   const first = segments[prefix.split('/').length] ?? '';
   const family = first
     .replace(/[;?#].*$/, '')

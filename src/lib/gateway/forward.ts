@@ -39,6 +39,8 @@ export interface ForwardAnswer {
 /** `api-call` waits for a provider before it answers. */
 const HEADERS_TIMEOUT_MS = 10 * 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Beyond it a status means nothing, and cannot be passed on. */
+const HIGHEST_STATUS = 599;
 /** One for each call under way; many browsers with streams stay below it. */
 const CONNECTIONS = 256;
 /** The one route of the management API that asks for no key (from v7.2 on), so that success proves nothing. */
@@ -114,7 +116,7 @@ export class Forwarder {
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
     try {
-      return await this.#pool.compose(tellStart(sent)).request({
+      const response = await this.#pool.compose(tellStart(sent)).request({
         method: request.method,
         path: `${basePath(this.connection)}${request.target}`,
         headers: {
@@ -126,6 +128,9 @@ export class Forwarder {
         headersTimeout: HEADERS_TIMEOUT_MS,
         bodyTimeout: 0,
       });
+      if (response.statusCode <= HIGHEST_STATUS) return response;
+      response.body.on('error', () => {}).destroy();
+      throw new GatewayError('unexpected_answer', `status ${response.statusCode}`);
     } catch (error) {
       throw this.#explained(error, request);
     }
