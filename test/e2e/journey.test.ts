@@ -368,6 +368,9 @@ class Journey {
     await this.#daemon.stop();
     await this.#feedIs('liveLost');
     await this.#inspect('journey-16-lost');
+    // It was not only cut off for a moment: nobody answers, or the proxy does.
+    const attempt = await page.waitForRequest(/\/events\/stream/);
+    assert.notEqual((await attempt.response())?.status(), 200);
     // Waits at the gateway.
     this.#cpa.publish(this.#request('gpt-5-mini'));
     await this.#daemon.start();
