@@ -7,6 +7,7 @@ import { registerCors } from './plugins/cors.ts';
 import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
+import { limitSlowBodies } from './plugins/slow-bodies.ts';
 import { configRoutes } from './routes/config.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventsRoutes } from './routes/events.ts';
@@ -46,6 +47,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
   app.decorateRequest('caller', null);
   registerErrors(app);
   warnOfForwarding(app);
+  limitSlowBodies(app, context.clock);
   await app.register(cookie);
   const guard = adminGuard(context);
   await registerOpenApi(app, context.version, guard);

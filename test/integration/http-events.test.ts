@@ -155,11 +155,14 @@ test('only who may sees the events, and what is asked wrongly is said', async (t
     ['limit=0', /limit/],
     ['limit=1001', /limit/],
     ['limit=many', /limit/],
+    ['limit=1e400', /limit/],
     ['limit=1&limit=2', /limit/],
     ['before=yesterday', /before/],
     ['before=5', /before/],
     ['from_ms=noon', /from_ms/],
+    ['from_ms=-1e400', /from_ms/],
     ['to_ms=1.5', /to_ms/],
+    ['to_ms=1e400', /to_ms/],
     ['status=maybe', /status/],
     [`search=${'x'.repeat(301)}`, /search/],
   ] as const;
@@ -169,7 +172,7 @@ test('only who may sees the events, and what is asked wrongly is said', async (t
   }
   for (const id of ['1', '9007199254740991'])
     await assertRefused(daemon, `${URL}/${id}`, {}, 404, 'not_found');
-  for (const id of ['abc', '0', '-1', '1.5', '1e30']) {
+  for (const id of ['abc', '0', '-1', '1.5', '1e30', '1e400']) {
     await assertRefused(daemon, `${URL}/${id}`, {}, 400, 'invalid_request');
   }
 });

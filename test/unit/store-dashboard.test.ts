@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import type { DashboardAnswer } from '../../src/lib/contract/api/dashboard.ts';
+import { answerDashboard } from '../../src/lib/store/queries/dashboard.ts';
 import type { Db } from '../../src/lib/store/sqlite.ts';
 import { plainDashboard } from '../support/plain-dashboard.ts';
 import { everyEvent, summary } from '../support/questions.ts';
@@ -164,6 +165,19 @@ test('what is known of a day is not counted again, and what comes late is added'
   assert.equal(later.today.total_calls, 4);
   assert.equal(later.today.reasoning_tokens, 0);
   assert.equal(later.traffic_timeline[1]?.calls, 2);
+});
+
+test('a day that is said to reach to the end of all time is no work without end', (t) => {
+  const db = storeDb(t);
+  const core = storeCore(db);
+  core.commit([record(call({ timestamp: new Date(DAY + HOUR_MS).toISOString() }))], null);
+  const question = { startMs: 1, nowMs: Number.MAX_SAFE_INTEGER, topModels: 5, recentFailures: 5 };
+  const steps = answerDashboard(db, { ...question, generatedAtMs: DAY });
+  let count = 0;
+  let end = steps.next();
+  for (; end.done !== true && count < 100; end = steps.next()) count += 1;
+  assert.ok(end.done === true, 'it is not over after a hundred steps');
+  assert.deepEqual([end.value.today.total_calls, end.value.yesterday.total_calls], [1, 1]);
 });
 
 /** The recorded answer of CPA-Manager-Plus 1.12.2 over the records that are a fixture too, with its prices. */

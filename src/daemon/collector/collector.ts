@@ -89,7 +89,11 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    this.#storing = new Storing({ ...options, writer: options.commits, onRefresh: () => this.#session?.lookNow() });
+    this.#storing = new Storing({
+      ...options,
+      writer: options.commits,
+      onRefresh: () => this.#session?.lookNow(),
+    });
     options.inbox.onStateChange((status) => this.#onSpool(status));
   }
 

@@ -72,10 +72,10 @@ export function eventsRoutes(app: FastifyInstance, context: DaemonContext, guard
       return answerFromReader(context.services().reader, reply, {
         kind: 'events',
         params: {
-          limit: query.limit,
+          limit: finite('limit', query.limit),
           before: cursorOf(query.before),
-          fromMs: query.from_ms ?? null,
-          toMs: query.to_ms ?? null,
+          fromMs: finite('from_ms', query.from_ms) ?? null,
+          toMs: finite('to_ms', query.to_ms) ?? null,
           models: given(query.model),
           providers: given(query.provider),
           accounts: given(query.account),
@@ -95,10 +95,18 @@ export function eventsRoutes(app: FastifyInstance, context: DaemonContext, guard
     (request, reply) =>
       answerFromReader(context.services().reader, reply, {
         kind: 'event',
-        params: { id: request.params.id },
+        params: { id: finite('id', request.params.id) },
       }),
   );
   onlyMethods(app, `${URL}/:id`, ['GET', 'HEAD'], guard);
+}
+
+/** The schema takes what is beyond all numbers, such as 1e400, for an integer, and compares it with no limit. */
+function finite<T extends number | undefined>(name: string, value: T): T {
+  if (value !== undefined && !Number.isFinite(value)) {
+    throw new AppError('invalid_request', { detail: `${name} must be an integer` });
+  }
+  return value;
 }
 
 /** Blank values do not narrow: forms send them for what was left empty. */

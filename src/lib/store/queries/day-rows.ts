@@ -86,6 +86,18 @@ export function bucketSums(db: Db, fromMs: number, toMs: number): SpanSums & { r
   return { ...row, calls: row.calls };
 }
 
+/** The first and the last bucket that there is, of all gateways; the last before the first where there is none. */
+function bucketRange(db: Db): { readonly oldestMs: number; readonly newestMs: number } {
+  const row = db
+    .prepare<[], { readonly oldestMs: number | null; readonly newestMs: number | null }>(
+      `SELECT min((SELECT min(bucket_ms) FROM total_5min t WHERE t.gateway_id = g.gateway_id)) AS oldestMs,
+         max((SELECT max(bucket_ms) FROM total_5min t WHERE t.gateway_id = g.gateway_id)) AS newestMs
+       FROM total_ever g`,
+    )
+    .get();
+  return { oldestMs: row?.oldestMs ?? 0, newestMs: row?.newestMs ?? -BUCKET_MS };
+}
+
 /** Sums of a span: whole buckets as they are summed up, what sticks out of them event by event. */
 export function* spanSums(db: Db, span: Span): Steps<SpanSums> {
   const sums = { calls: 0, failed: 0, tokens: 0, costNano: 0 };
@@ -103,8 +115,11 @@ export function* spanSums(db: Db, span: Span): Steps<SpanSums> {
     return sums;
   }
   const step = STEP_BUCKETS * BUCKET_MS;
-  for (let fromMs = firstMs; fromMs < lastMs; fromMs += step) {
-    const some = bucketSums(db, fromMs, Math.min(fromMs + step, lastMs));
+  // A span may be said to reach to the end of all time.
+  const { oldestMs, newestMs } = bucketRange(db);
+  const toMs = Math.min(lastMs, newestMs + BUCKET_MS);
+  for (let fromMs = Math.max(firstMs, oldestMs); fromMs < toMs; fromMs += step) {
+    const some = bucketSums(db, fromMs, Math.min(fromMs + step, toMs));
     sums.calls += some.calls;
     sums.failed += some.failed;
     sums.tokens += some.tokens;
