@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { csvCell, csvOf } from '../../../panel/src/pages/requests/csv.ts';
 import { digitsFor, exactUsd } from '../../../panel/src/pages/requests/exact-usd.ts';
-import { failureLine, shortHash, slowness, tokenShares } from '../../../panel/src/pages/requests/row-text.ts';
+import { failureLine } from '../../../panel/src/lib/failure-line.ts';
+import { shortHash, slowness, tokenShares } from '../../../panel/src/pages/requests/row-text.ts';
 import { fromLocalInput, toLocalInput } from '../../../panel/src/pages/requests/range.ts';
-import { MOST_IN_PAGE, scrollFor, sliceOf } from '../../../panel/src/pages/requests/window.ts';
+import { MOST_IN_PAGE, scrollFor, sliceOf, Slots } from '../../../panel/src/pages/requests/window.ts';
 import { eventRow } from './event-row.ts';
 
 test('the window holds what is on the screen, and little else', () => {
@@ -34,6 +35,30 @@ test('the window holds what is on the screen, and little else', () => {
   );
 });
 
+test('a row keeps its element, new ones take over what is free, and none is ever given up', () => {
+  const slots = new Slots();
+  assert.deepEqual(slots.assign([3, 2, 1]), [0, 1, 2]);
+  assert.deepEqual(slots.assign([4, 3, 2]), [2, 0, 1]);
+  assert.deepEqual(slots.assign([3]), [0, 1, 2], 'those without a row come last');
+  assert.deepEqual(slots.assign([9, 8, 7, 6]), [0, 1, 2, 3]);
+  fc.assert(
+    fc.property(fc.array(fc.uniqueArray(fc.nat(30), { maxLength: 12 }), { maxLength: 40 }), (steps) => {
+      const long = new Slots();
+      let before = new Map<number, number>();
+      let most = 0;
+      for (const ids of steps) {
+        most = Math.max(most, ids.length);
+        const given = long.assign(ids);
+        assert.equal(given.length, most);
+        assert.equal(new Set(given).size, most, 'each once');
+        const now = new Map(ids.map((id, index) => [id, given[index] ?? -1]));
+        for (const [id, slot] of now) if (before.has(id)) assert.equal(slot, before.get(id));
+        before = now;
+      }
+    }),
+  );
+});
+
 test('one scrolls no further than has to be', () => {
   assert.equal(scrollFor(3, 50, 100, 400), 0);
   assert.equal(scrollFor(1, 50, 100, 400), -50);
@@ -41,7 +66,7 @@ test('one scrolls no further than has to be', () => {
 });
 
 test('a file for spreadsheets calculates nothing', () => {
-  for (const begin of ['=', '+', '-', '@', '\t', '\r']) {
+  for (const begin of ['=', '+', '-', '@', '\t', '\r', '\n']) {
     assert.match(csvCell(`${begin}cmd|'/c calc'!A1`), /^"?'/, begin);
   }
   assert.equal(csvCell('a-b=c'), 'a-b=c');

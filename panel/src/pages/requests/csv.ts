@@ -35,7 +35,7 @@ const COLUMNS: ReadonlyArray<readonly [name: string, of: (row: EventRow) => stri
 ];
 
 /** A spreadsheet takes a text that begins like this for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^[=+\-@\t\r\n]/;
 
 /** The rows as RFC 4180 wants them, with a byte order mark, by which Excel knows UTF-8. */
 export function csvOf(rows: readonly EventRow[]): string {

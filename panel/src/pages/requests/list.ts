@@ -6,7 +6,7 @@ import { icon } from '../../elements/icon.ts';
 import { setStyle } from '../../elements/set-style.ts';
 import { listStyles } from './list-styles.ts';
 import { cardView, headView, rowView, CARD_HEIGHT, ROW_HEIGHT } from './row-view.ts';
-import { scrollFor, sliceOf, type Slice } from './window.ts';
+import { scrollFor, sliceOf, Slots, type Slice } from './window.ts';
 import { requests } from './texts.ts';
 
 /** Narrower than this a row is a card of two lines. */
@@ -45,6 +45,7 @@ export class RequestList extends CpElement {
   declare slice: Slice;
   declare cards: boolean;
   declare active: number | null;
+  readonly #slots = new Slots();
   #held = false;
   #frame = 0;
   #fresh = new Set<number>();
@@ -172,9 +173,11 @@ export class RequestList extends CpElement {
             ${setStyle({ transform: `translateY(${slice.from * this.#rowHeight}px)` })}
           >
             ${repeat(
-              shown,
-              ({ id }) => id,
-              (row, index) => {
+              this.#slots.assign(shown.map(({ id }) => id)),
+              (slot) => slot,
+              (_slot, index) => {
+                const row = shown[index];
+                if (!row) return nothing;
                 const state =
                   (row.id === this.active || row.id === this.opened ? ' active' : '') +
                   (this.#fresh.has(row.id) ? ' fresh' : '');

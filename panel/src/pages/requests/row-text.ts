@@ -3,6 +3,7 @@ import type { Tone } from '../../elements/display.ts';
 import type { IconName } from '../../elements/icon.ts';
 import { keep, language, type Language } from '../../i18n/i18n.ts';
 import { compact, count, dateTime, duration, moment, nanoUsd } from '../../lib/format.ts';
+import { failureLine } from '../../lib/failure-line.ts';
 import { hasFlag } from './flags.ts';
 import { requests } from './texts.ts';
 
@@ -45,14 +46,6 @@ export function credentialOf(
   row: Pick<EventRow, 'account_snapshot' | 'auth_label_snapshot' | 'source' | 'auth_index'>,
 ): string {
   return row.account_snapshot || row.auth_label_snapshot || row.source || row.auth_index;
-}
-
-/** What a failure says in one line: the message of the JSON that most upstreams answer, cut off or not. */
-export function failureLine(text: string): string {
-  const [, message] = /"(?:message|detail|error|title)"\s*:\s*"((?:[^"\\]|\\.)+)/.exec(text) ?? [];
-  const line =
-    message === undefined ? text : message.replaceAll(/\\(["\\/])/g, '$1').replaceAll(/\\[nrt]/g, ' ');
-  return line.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** Shares of the whole of uncached input, cached input, cache writes and output; 0..100, adding up. */

@@ -30,3 +30,22 @@ export function scrollFor(index: number, rowHeight: number, top: number, bottom:
   if (at < top) return at - top;
   return at + rowHeight > bottom ? at + rowHeight - bottom : 0;
 }
+
+/**
+ * Which element of the page each row has. A row keeps its element while it is in the page, and new rows take over those
+ * of rows that left: lit-html 3.3.1 to 3.3.3 leave a node behind for each key that goes out of a `repeat`, and in a
+ * list that lives for days these never end.
+ */
+export class Slots {
+  #taken: ReadonlyMap<number, number> = new Map();
+  #count = 0;
+
+  /** A number for each id and, at the end, those that no row has now. No number ever goes. */
+  assign(ids: readonly number[]): readonly number[] {
+    const kept = new Set(ids.map((id) => this.#taken.get(id)));
+    this.#count = Math.max(this.#count, ids.length);
+    const free = Array.from({ length: this.#count }, (_, slot) => slot).filter((slot) => !kept.has(slot));
+    this.#taken = new Map(ids.map((id) => [id, this.#taken.get(id) ?? free.shift() ?? 0]));
+    return [...this.#taken.values(), ...free];
+  }
+}
