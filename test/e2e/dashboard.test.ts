@@ -15,7 +15,7 @@ const RECORDS = 200;
 
 const TEXTS = {
   en: { adminKey: 'Admin key', requests: 'Requests', asTable: /as a table/, tokens: 'Tokens' },
-  'zh-CN': { adminKey: '管理员密钥', requests: '请求', asTable: /（表格）/, tokens: '令牌' },
+  'zh-CN': { adminKey: '管理员密钥', requests: '请求', asTable: /（表格）/, tokens: 'Token' },
 } as const;
 
 /** A zone where it is about noon now, so that a morning lies behind every test and no midnight before it. */
