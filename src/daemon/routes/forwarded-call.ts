@@ -52,8 +52,9 @@ export function pass(reply: FastifyReply, answer: ForwardAnswer): FastifyReply {
     answer.body.resume();
     return reply.send();
   }
-  // Headers would wait for the first piece of the body, which a stream of events may not have for long.
-  reply.raw.once('pipe', () => reply.raw.flushHeaders());
+  // Headers would wait for the first piece of the body, which a stream of events may not have for long. A piece of
+  // nothing sends them byte for byte, and flushHeaders() would encode names of files a second time.
+  reply.raw.once('pipe', () => reply.raw.write(Buffer.alloc(0)));
   return reply.send(answer.body);
 }
 
