@@ -145,6 +145,11 @@ test('a daemon at work says what it took, what is wrong, and when it is over', a
   );
   assert.deepEqual([setup.status, setup.body], [200, { ok: true, upstream: cpa.url }]);
   await cpa.subscribed();
+  // What the gateway says of the subscription itself is no record.
+  await daemon.statusUntil(
+    ({ collector, spool }) => collector.collector === 'running' && spool.records === 0,
+  );
+  assert.equal((await ask<WholeStatus>(daemon, '/status')).body.lastConsumedAt, null);
   for (const record of records(3, { version: '7.1.39' })) cpa.publish(record);
   await daemon.statusUntil(({ eventCount, collector }) => eventCount === 3 && collector.totalInserted === 3);
   const working = await ask<WholeStatus>(daemon, '/status');

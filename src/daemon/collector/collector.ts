@@ -11,6 +11,7 @@ import type { DiagnosisCode, Gap, SinkAnswer, Transport } from '../../lib/contra
 import type { ContactState, Writer } from '../../lib/contract/writer.ts';
 import { AppError } from '../../lib/errors.ts';
 import { hostOf } from '../../lib/gateway/failures.ts';
+import { isControlMessage } from '../../lib/usage/control.ts';
 import type { HealthBoard } from '../health-board.ts';
 import { GapKeeper } from './gap-keeper.ts';
 import { CollectorSession, GATEWAY_CODES, type SessionSettings, type TransportContext } from './session.ts';
@@ -246,7 +247,8 @@ export class Collector {
 
   async #take(records: readonly RawRecord[], gaps: GapKeeper): Promise<SinkAnswer> {
     this.#consumed += records.length;
-    this.#lastConsumedAt = this.#options.clock.now();
+    if (!records.every(({ payload }) => isControlMessage(payload)))
+      this.#lastConsumedAt = this.#options.clock.now();
     try {
       return await this.#options.inbox.append(records);
     } catch (error) {

@@ -7,6 +7,7 @@ import {
 } from '../contract/event.ts';
 import { withCarried } from './carried-metadata.ts';
 import { cleanNames } from './clean-names.ts';
+import { controlOf } from './control.ts';
 import { hasCounters } from './counters.ts';
 import { eventHash, hashText } from './event-hash.ts';
 import { readOutcome, type Outcome } from './failure.ts';
@@ -67,14 +68,6 @@ export function normalise(payload: Uint8Array, context: NormaliseContext): Norma
 
 function rejected(reason: RejectReason, detail: string): Normalised {
   return { kind: 'rejected', reason, detail };
-}
-
-// CLIProxyAPI (since 7.0.7 and 7.1.39) mixes these two into the subscription.
-function controlOf(record: JsonObject): 'refresh' | 'support_refresh' | null {
-  const keys = Object.keys(record);
-  if (keys.length !== 1) return null;
-  if (record['refresh'] === true) return 'refresh';
-  return record['support_refresh'] === true ? 'support_refresh' : null;
 }
 
 function toEvent(record: JsonObject, context: NormaliseContext): UsageEvent {
