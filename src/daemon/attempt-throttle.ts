@@ -59,7 +59,9 @@ export class AttemptThrottle {
 
 /** IPv6 users own a whole /64, so its addresses count as one. */
 function sourceOf(address: string): string {
-  const bare = address.split('%', 1)[0] ?? address;
+  // Some proxies name the client with its port, which is another one each time.
+  const host = /^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(address);
+  const [bare = ''] = (host?.[1] ?? host?.[2] ?? address).split('%', 1);
   if (!isIPv6(bare)) return bare;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
   if (mapped?.[1]) return mapped[1];

@@ -107,6 +107,11 @@ test('addresses are throttled apart, those of one IPv6 network together', () => 
     answer('Bearer wrong', `2001:db8:1:2::${attempt.toString(16)}`);
   assert.equal(answer('Bearer wrong', '2001:db8:1:2:ffff:ffff:ffff:ffff')?.code, 'too_many_attempts');
   assert.equal(answer('Bearer wrong', '2001:db8:1:3::1')?.code, 'invalid_admin_key');
+  // As a proxy may name them, with a port that is another one each time.
+  assert.equal(answer('Bearer wrong', '[2001:db8:1:2::9]:4711')?.code, 'too_many_attempts');
+  for (let port = 1; port <= 10; port += 1) answer('Bearer wrong', `203.0.113.5:${port}`);
+  assert.equal(answer('Bearer wrong', '203.0.113.5:4711')?.code, 'too_many_attempts');
+  assert.equal(answer('Bearer wrong', '203.0.113.5')?.code, 'too_many_attempts');
   for (let attempt = 0; attempt < 11; attempt += 1) answer('Bearer wrong', '198.51.100.7');
   assert.equal(
     answer('Bearer wrong', '::ffff:198.51.100.7')?.code,
