@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import type { DashboardAnswer } from '../../src/lib/contract/api.ts';
+import type { DashboardAnswer, StatusAnswer } from '../../src/lib/contract/api.ts';
 import { generate } from '../bench/generate.ts';
 import { LOOKS, type Look, type PanelPage, useChromium } from '../support/chromium.ts';
 import { gatewayEnv, MANAGEMENT_KEY, startGateway } from '../support/collection.ts';
@@ -227,6 +227,32 @@ test(
     await page.waitForURL(/#\/config/);
   },
 );
+
+test('while the collector starts, its state is read again soon', chromium.options, async (t) => {
+  const world = await start(t);
+  const panel = await chromium.person(t, {}, world.zone);
+  const { page } = panel;
+  await page.clock.install();
+  let answers = 0;
+  await page.route('**/usage-service/status', async (route) => {
+    const answer = await route.fetch();
+    const status: StatusAnswer = await answer.json();
+    answers += 1;
+    const collector = { ...status.collector, collector: 'starting' };
+    await route.fulfill({ json: answers === 1 ? { ...status, cpa: null, collector } : status });
+  });
+  // The stream would tell of the change of health, and have it read as well.
+  await page.route('**/events/stream', (route) => route.abort());
+  await page.goto(`${world.daemon.url}/management.html`);
+  await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+  await page.keyboard.press('Enter');
+  const done = page.locator('.first-request li.done');
+  await page.locator('.first-request li.waiting').nth(5).waitFor();
+  assert.equal(await done.count(), 0);
+  await page.clock.fastForward(2000);
+  // Sooner than it is read in any case.
+  await done.nth(4).waitFor({ timeout: 25_000 });
+});
 
 test('a daemon that is gone leaves its last figures and says so', chromium.options, async (t) => {
   const world = await start(t);

@@ -94,9 +94,16 @@ test(
   chromium.options,
   async (t) => {
     const daemon = await start(t);
-    const { page } = await chromium.open(t, `${daemon.url}/management.html`);
+    const { page } = await chromium.person(t);
+    const said: string[] = [];
+    page.on('console', (message) => said.push(message.text()));
+    await page.goto(`${daemon.url}/management.html`);
     await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+    const asked = page.waitForRequest((one) => one.method() === 'POST' && one.url().endsWith('/session'));
     await page.keyboard.press('Enter');
+    const { authorization } = await (await asked).allHeaders();
+    assert.equal(authorization, undefined, 'it may belong to a proxy');
+    assert.deepEqual((await asked).postDataJSON(), { adminKey: ADMIN_KEY });
     const title = (name: string) => page.getByRole('heading', { level: 1, name });
     await title('Dashboard').waitFor();
 
@@ -112,11 +119,23 @@ test(
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('g');
     await page.keyboard.press('d');
-    assert.equal(new URL(page.url()).hash, '#/config', 'what lies below a dialog does not move');
+    assert.equal(new URL(page.url()).hash, '#/config?layer=help', 'what lies below a dialog does not move');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await title('Requests').waitFor();
+    await page.keyboard.press('?');
+    await page.locator('cp-frame cp-dialog').getByText('Open the details').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await page.goBack();
+    await page.goBack();
     await title('Dashboard').waitFor();
+    assert.deepEqual(
+      said.filter((text) => /autofocus|password/i.test(text)),
+      [],
+    );
 
     await page.reload();
     await title('Dashboard').waitFor();
@@ -176,7 +195,62 @@ test('a session that ends during work is taken up again in place', chromium.opti
   await dialog.waitFor({ state: 'detached' });
   assert.equal(await address.inputValue(), 'http://half-typed');
   await panel.secretsNowhere([ADMIN_KEY]);
+
+  // A page that came while nobody was logged in is filled in, too.
+  await page.getByRole('link', { name: 'Dashboard' }).click();
+  await page.locator('cp-page-dashboard').waitFor();
+  await panel.context.clearCookies();
+  await page.getByRole('link', { name: 'Gateway' }).click();
+  await dialog.waitFor();
+  await page.locator('cp-page-config cp-error').waitFor();
+  await page.locator('cp-relogin').getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+  await page.keyboard.press('Enter');
+  await address.waitFor();
 });
+
+test(
+  'the back button closes what lies over the page, and never shows the login again',
+  chromium.options,
+  async (t) => {
+    const daemon = await start(t);
+    const { page } = await chromium.open(t, `${daemon.url}/management.html#/login?next=%2Fconfig`, {
+      screen: 'phone',
+    });
+    await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+    await page.keyboard.press('Enter');
+    const gateway = page.getByRole('heading', { level: 1, name: 'Gateway' });
+    const dialog = page.getByRole('dialog');
+    const hash = () => new URL(page.url()).hash;
+    await gateway.waitFor();
+    for (const button of [/^Health/, 'More']) {
+      await page.getByRole('button', { name: button }).click();
+      await dialog.waitFor();
+      await page.goBack();
+      await dialog.waitFor({ state: 'hidden' });
+      assert.equal(hash(), '#/config');
+    }
+    // Closed by its cross, pressed twice, it leaves nothing to go back to.
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.locator('cp-frame').getByRole('button', { name: 'Close' }).dblclick();
+    await dialog.waitFor({ state: 'hidden' });
+    assert.equal(hash(), '#/config');
+    await page.goBack();
+    assert.equal(page.url(), 'about:blank');
+    await page.goForward();
+    await gateway.waitFor();
+
+    // Who logs out from the sheet does not find it open after the next login.
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+    await page.keyboard.press('Enter');
+    await gateway.waitFor();
+    assert.equal(hash(), '#/config');
+    assert.equal(await dialog.count(), 0);
+    await page.goBack();
+    await gateway.waitFor();
+  },
+);
 
 test('after many wrong keys it says how long to wait', chromium.options, async (t) => {
   const daemon = await start(t);
@@ -205,7 +279,13 @@ test('a daemon that does not answer, and comes back', chromium.options, async (t
   await page.getByText('Something else answered in place of cpamp.').waitFor();
   away = false;
   await page.getByRole('button', { name: 'Try again' }).click();
-  await page.getByLabel('Admin key', { exact: true }).waitFor();
+  await page.getByLabel('Admin key', { exact: true }).fill(ADMIN_KEY);
+  // Such as after an update, with files of another version.
+  await page.route('**/dashboard-page-*.js', (route) =>
+    route.fulfill({ contentType: 'text/javascript', body: 'throw new Error("no page")' }),
+  );
+  await page.keyboard.press('Enter');
+  await page.getByText('This page could not be loaded.').waitFor();
 });
 
 test('back again before the next page was there: it does not come up behind', chromium.options, async (t) => {

@@ -4,12 +4,13 @@ import '../elements/display.ts';
 import { CpElement } from '../elements/element.ts';
 import '../elements/feedback.ts';
 import '../elements/layers.ts';
+import '../elements/toasts.ts';
 import { common } from '../i18n/common.ts';
 import { errors } from '../i18n/errors.ts';
 import { startLanguage } from '../i18n/i18n.ts';
 import { ApiError } from '../lib/api.ts';
 import { asApiError } from '../lib/loader.ts';
-import { hrefOf, parsePlace } from '../lib/location.ts';
+import { changed, hrefOf, parsePlace } from '../lib/location.ts';
 import { go, place, startRouter } from '../lib/router.ts';
 import { checkSession, info, session, startSession } from '../lib/session.ts';
 import { startLive } from '../lib/status.ts';
@@ -99,8 +100,8 @@ export class App extends CpElement {
     const to = (wanted: string, with_ = none) => (path === wanted ? null : { path: wanted, query: with_ });
     if (info.value?.setupRequired && routeOf(SETUP)) return to(SETUP);
     if (session.value === 'out') {
-      const next =
-        path === '/' || path === SETUP ? none : new URLSearchParams({ next: hrefOf(path, query).slice(1) });
+      const here = hrefOf(path, changed(query, { layer: null }));
+      const next = here === '#/' || path === SETUP ? none : new URLSearchParams({ next: here.slice(1) });
       return to(LOGIN, next);
     }
     if (path === LOGIN) {
@@ -125,7 +126,7 @@ export class App extends CpElement {
       await this.updateComplete;
       if (!first) this.renderRoot.querySelector('cp-frame')?.focusTitle();
     } catch (error) {
-      if (this.#wanted === route) this.pageError = asApiError(error);
+      if (this.#wanted === route) this.pageError = pageFailure(error);
     }
   }
 
@@ -136,23 +137,23 @@ export class App extends CpElement {
 
   override render(): TemplateResult | typeof nothing {
     if (!this.ready) return nothing;
-    const { error, page, pageError } = this;
+    const { error, page } = this;
     return html`${error && !page ? html`<div class="alone"><cp-error .error=${error} @retry=${this.#ask}></cp-error></div>` : nothing}
-      ${
-        page?.route.bare
-          ? page.element
-          : page || pageError
-            ? html`<cp-frame .route=${page?.route ?? null}>
-                ${
-                  pageError
-                    ? html`<cp-error .error=${pageError} @retry=${() => location.reload()}></cp-error>`
-                    : page?.element
-                }
-              </cp-frame>`
-            : nothing
-      }
+      ${this.#content()}
       <cp-relogin></cp-relogin>
       <cp-toasts></cp-toasts>`;
+  }
+
+  /** The page, or that it could not be had; in the frame, unless it has none. */
+  #content(): TemplateResult | HTMLElement | typeof nothing {
+    const { page, pageError } = this;
+    const route = pageError ? this.#wanted : (page?.route ?? null);
+    if (!route) return nothing;
+    const content = pageError
+      ? html`<cp-error .error=${pageError} @retry=${() => location.reload()}></cp-error>`
+      : page?.element;
+    if (!route.bare) return html`<cp-frame .route=${route}>${content}</cp-frame>`;
+    return pageError ? html`<div class="alone">${content}</div>` : (page?.element ?? nothing);
   }
 
   static override styles = [
@@ -165,6 +166,12 @@ export class App extends CpElement {
       }
     `,
   ];
+}
+
+/** The files of a page are gone after an update of the daemon, and cannot be had while it is away. */
+function pageFailure(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause;
+  return new ApiError('page_failed', String(cause), { cause });
 }
 
 customElements.define('cp-app', App);

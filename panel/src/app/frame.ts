@@ -1,11 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { CpElement } from '../elements/element.ts';
-import { toast } from '../elements/feedback.ts';
+import { toast } from '../elements/toasts.ts';
 import { icon, mark } from '../elements/icon.ts';
 import { asApiError } from '../lib/loader.ts';
 import { describeError } from '../lib/describe-error.ts';
 import { hrefOf } from '../lib/location.ts';
-import { go } from '../lib/router.ts';
+import { closeNamed, go, isOpen, openNamed, place } from '../lib/router.ts';
 import { info, logOut } from '../lib/session.ts';
 import { feed } from '../lib/status.ts';
 import { readChoice, writeChoice } from '../lib/storage.ts';
@@ -31,21 +31,16 @@ export class Frame extends CpElement {
   static override properties = {
     route: { attribute: false },
     folded: { type: Boolean, reflect: true },
-    help: { state: true },
-    sheet: { state: true },
   };
   declare route: Route | null;
   declare folded: boolean;
-  declare help: boolean;
-  declare sheet: boolean;
   #goUntilMs = 0;
 
   constructor() {
     super();
     this.route = null;
     this.folded = readChoice('menu') === 'folded';
-    this.help = false;
-    this.sheet = false;
+    this.watch(place);
     this.watch(feed.state);
     this.watch(theme);
     this.watch(info);
@@ -79,7 +74,7 @@ export class Frame extends CpElement {
                 class="btn quiet square"
                 aria-label=${shell.t('help')}
                 title="${shell.t('help')} (?)"
-                @click=${() => (this.help = true)}
+                @click=${() => openNamed('help')}
               >
                 ${icon('help')}
               </button>
@@ -149,18 +144,14 @@ export class Frame extends CpElement {
             >${icon(menu.icon)}<span>${title()}</span></a
           >`,
       )}
-      <button aria-haspopup="dialog" @click=${() => (this.sheet = true)}>
+      <button aria-haspopup="dialog" @click=${() => openNamed('more')}>
         ${icon('more')}<span>${shell.t('more')}</span>
       </button>
     </nav>`;
   }
 
   #sheet(): TemplateResult {
-    return html`<cp-drawer
-      heading=${shell.t('more')}
-      ?open=${this.sheet}
-      @close=${() => (this.sheet = false)}
-    >
+    return html`<cp-drawer heading=${shell.t('more')} ?open=${isOpen('more')} @close=${closeNamed}>
       <div class="stack">
         ${preferenceFields()}
         <button class="btn" @click=${this.#leave}>${icon('logout')}${shell.t('logout')}</button>
@@ -180,7 +171,7 @@ export class Frame extends CpElement {
     const line = (keys: TemplateResult, text: string): TemplateResult =>
       html`<dt class="keys">${keys}</dt>
         <dd>${text}</dd>`;
-    return html`<cp-dialog heading=${shell.t('help')} ?open=${this.help} @close=${() => (this.help = false)}>
+    return html`<cp-dialog heading=${shell.t('help')} ?open=${isOpen('help')} @close=${closeNamed}>
       <dl class="facts shortcuts">
         ${menuRoutes().map(({ menu, title }) =>
           line(
@@ -188,6 +179,7 @@ export class Frame extends CpElement {
             shell.t('helpGo', { page: title() }),
           ),
         )}
+        ${(this.route?.keys?.() ?? []).map(([keys, text]) => line(kbds(keys), text))}
         ${line(html`<kbd>?</kbd>`, shell.t('helpHelp'))} ${line(html`<kbd>Esc</kbd>`, shell.t('helpClose'))}
       </dl>
     </cp-dialog>`;
@@ -205,10 +197,10 @@ export class Frame extends CpElement {
   }
 
   async #leave(): Promise<void> {
-    this.sheet = false;
     try {
       await logOut();
     } catch (error) {
+      if (isOpen('more')) closeNamed();
       toast(shell.t('logoutFailed', { why: describeError(asApiError(error)).title }), 'bad');
     }
   }
@@ -218,7 +210,7 @@ export class Frame extends CpElement {
     const [origin] = event.composedPath();
     if (origin instanceof HTMLElement && origin.matches('input, select, textarea, [contenteditable]')) return;
     if (origin instanceof HTMLElement && origin.closest('dialog')) return;
-    if (event.key === '?') this.help = true;
+    if (event.key === '?') openNamed('help');
     const target =
       performance.now() < this.#goUntilMs && menuRoutes().find(({ menu }) => menu.key === event.key);
     this.#goUntilMs = event.key === 'g' ? performance.now() + SEQUENCE_MS : 0;
@@ -228,6 +220,11 @@ export class Frame extends CpElement {
   }
 
   static override styles = [CpElement.styles, frameStyles];
+}
+
+/** `J K` as keys side by side. */
+function kbds(keys: string): TemplateResult {
+  return html`${keys.split(' ').map((key) => html`<kbd>${key}</kbd> `)}`;
 }
 
 customElements.define('cp-frame', Frame);

@@ -7,6 +7,7 @@ import '../elements/figures.ts';
 import { icon, type IconName } from '../elements/icon.ts';
 import { count } from '../lib/format.ts';
 import { describeReason, loadDiagnoses } from '../lib/describe-reason.ts';
+import { closeNamed, isOpen, openNamed, place } from '../lib/router.ts';
 import { feed, status } from '../lib/status.ts';
 import { shell } from './texts.ts';
 
@@ -66,12 +67,9 @@ export const reasonStyles = css`
 
 /** `<cp-health>`: whether records are being collected, and on a press why not. */
 export class HealthButton extends CpElement {
-  static override properties = { open: { state: true } };
-  declare open: boolean;
-
   constructor() {
     super();
-    this.open = false;
+    this.watch(place);
     this.watch(status);
     this.watch(feed.state);
     this.during(() => status.use());
@@ -91,11 +89,11 @@ export class HealthButton extends CpElement {
         class="btn quiet health"
         aria-haspopup="dialog"
         aria-label="${shell.t('health')}: ${word}"
-        @click=${() => (this.open = true)}
+        @click=${() => openNamed('health')}
       >
         <cp-pill tone=${look.tone} .icon=${look.icon}>${word}</cp-pill>
       </button>
-      <cp-drawer heading=${shell.t('health')} ?open=${this.open} @close=${() => (this.open = false)}>
+      <cp-drawer heading=${shell.t('health')} ?open=${isOpen('health')} @close=${closeNamed}>
         <div class="stack">
           <p><cp-pill tone=${look.tone} .icon=${look.icon}>${word}</cp-pill></p>
           ${this.#reasons()} ${status.value.value ? this.#facts(status.value.value) : nothing}

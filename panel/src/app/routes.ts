@@ -21,6 +21,8 @@ export interface Route {
     /** Pressed after `g`. */
     readonly key: string;
   };
+  /** Keys of its own, with what they do; several are parted by a blank. */
+  readonly keys?: () => ReadonlyArray<readonly [keys: string, text: string]>;
   /** Shown without the menu around it, and without a login. */
   readonly bare?: true;
 }
@@ -57,9 +59,21 @@ const ROUTES: readonly Route[] = [
     path: '/monitoring',
     aliases: [],
     tag: 'cp-page-requests',
-    load: () => Promise.all([import('../pages/requests/requests-page.ts'), requests.load(), loadDiagnoses()]),
+    load: () =>
+      Promise.all([
+        import('../pages/requests/requests-page.ts'),
+        requests.load(),
+        dashboard.load(),
+        loadDiagnoses(),
+      ]),
     title: () => shell.t('requests'),
     menu: { icon: 'requests', key: 'r' },
+    keys: () => [
+      ['/', requests.t('keySearch')],
+      ['J K', requests.t('keyMove')],
+      ['Home End', requests.t('keyEnds')],
+      ['Enter', requests.t('keyOpen')],
+    ],
   },
   {
     path: '/config',

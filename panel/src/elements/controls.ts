@@ -61,6 +61,13 @@ abstract class Control extends CpElement {
   }
 }
 
+/**
+ * Whose password a form has, for password managers: they tell entries of one address apart by it. Nobody sees it.
+ */
+export function accountName(name: string): TemplateResult {
+  return html`<input type="text" name="username" autocomplete="username" value=${name} readonly hidden />`;
+}
+
 /** `<cp-field label type=text|password|number|url|search .value .error note @input>`; passwords can be shown. */
 export class Field extends Control {
   static override properties = {

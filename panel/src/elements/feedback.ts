@@ -3,10 +3,9 @@ import { common } from '../i18n/common.ts';
 import { errors } from '../i18n/errors.ts';
 import type { ApiError } from '../lib/api.ts';
 import { describeError } from '../lib/describe-error.ts';
-import { Store } from '../lib/store.ts';
-import type { Tone } from './display.ts';
 import { CpElement } from './element.ts';
 import { icon, type IconName } from './icon.ts';
+import { toast } from './toasts.ts';
 
 /** `<cp-empty heading icon>`: nothing is here; the slot says how something gets here. */
 export class Empty extends CpElement {
@@ -155,35 +154,39 @@ export class ErrorPanel extends CpElement {
   ];
 }
 
-/** `<cp-copy .text label>`: copies a text and says so. */
+/** `<cp-copy .text label>`: copies a text and says so. With `named` the label, which then tells all, stands beside. */
 export class Copy extends CpElement {
   static override properties = {
     text: { attribute: false },
     label: { type: String },
+    named: { type: Boolean },
     done: { state: true },
   };
   declare text: string;
   /** What is copied, for the button's name. */
   declare label: string;
+  declare named: boolean;
   declare done: boolean;
 
   constructor() {
     super();
     this.text = '';
     this.label = '';
+    this.named = false;
     this.done = false;
   }
 
   override render(): TemplateResult {
-    const name = this.done ? common.t('copied') : `${common.t('copy')} ${this.label}`.trim();
+    const { named, done, label } = this;
+    const name = done ? common.t('copied') : named ? label : `${common.t('copy')} ${label}`.trim();
     return html`<button
         type="button"
-        class="btn quiet square"
+        class="btn ${named ? '' : 'quiet square'}"
         aria-label=${name}
-        title=${name}
+        title=${named ? nothing : name}
         @click=${this.#copy}
       >
-        ${icon(this.done ? 'check' : 'copy', this.done ? 'good' : '')}
+        ${icon(done ? 'check' : 'copy', done ? 'good' : '')}${named ? name : nothing}
       </button>
       <span class="unseen" role="status">${this.done ? common.t('copied') : ''}</span>`;
   }
@@ -207,108 +210,14 @@ export class Copy extends CpElement {
         display: inline-block;
         position: relative;
       }
-      .btn {
+      .square {
         min-height: 28px;
         width: 28px;
       }
       @media (pointer: coarse) {
-        .btn {
+        .square {
           min-height: 44px;
           width: 44px;
-        }
-      }
-    `,
-  ];
-}
-
-interface Toast {
-  readonly id: number;
-  readonly text: string;
-  readonly tone: Tone;
-}
-
-const TOAST_MS = 5000;
-const toasts = new Store<readonly Toast[]>([]);
-let lastToast = 0;
-
-/** Says something in passing. A `bad` one interrupts screen readers and stays until it is dismissed. */
-export function toast(text: string, tone: Tone = 'neutral'): void {
-  lastToast += 1;
-  const id = lastToast;
-  toasts.set([...toasts.value.slice(-3), { id, text, tone }]);
-  if (tone !== 'bad') setTimeout(() => dismiss(id), TOAST_MS);
-}
-
-function dismiss(id: number): void {
-  toasts.set(toasts.value.filter((one) => one.id !== id));
-}
-
-const TOAST_ICONS: Readonly<Record<Tone, IconName>> = {
-  good: 'ok',
-  warn: 'alert',
-  bad: 'error',
-  neutral: 'info',
-  accent: 'info',
-};
-
-/** The one place where toasts appear; the shell has it. */
-export class Toasts extends CpElement {
-  constructor() {
-    super();
-    this.watch(toasts);
-  }
-
-  override render(): TemplateResult {
-    const shown = toasts.value;
-    const list = (some: readonly Toast[]): readonly TemplateResult[] => some.map((one) => this.#toast(one));
-    return html`<div role="status">${list(shown.filter(({ tone }) => tone !== 'bad'))}</div>
-      <div role="alert">${list(shown.filter(({ tone }) => tone === 'bad'))}</div>`;
-  }
-
-  #toast({ id, text, tone }: Toast): TemplateResult {
-    return html`<div class="toast">
-      ${icon(TOAST_ICONS[tone], tone)}<span class="grow">${text}</span>
-      <button
-        class="btn quiet square"
-        aria-label=${common.t('dismiss')}
-        title=${common.t('dismiss')}
-        @click=${() => dismiss(id)}
-      >
-        ${icon('close')}
-      </button>
-    </div>`;
-  }
-
-  static override styles = [
-    CpElement.styles,
-    css`
-      :host {
-        position: fixed;
-        inset: auto 16px calc(16px + env(safe-area-inset-bottom)) auto;
-        z-index: 10;
-        width: min(380px, calc(100vw - 32px));
-        pointer-events: none;
-      }
-      @media (max-width: 760px) {
-        :host {
-          bottom: calc(72px + env(safe-area-inset-bottom));
-        }
-      }
-      .toast {
-        display: flex;
-        align-items: center;
-        gap: var(--space-3);
-        margin-top: var(--space-2);
-        padding: 6px 6px 6px 14px;
-        border-radius: var(--radius-3);
-        background: var(--raised);
-        box-shadow: var(--shadow-layer);
-        font-size: var(--size-2);
-        pointer-events: auto;
-      }
-      @media (forced-colors: active) {
-        .toast {
-          border: 1px solid;
         }
       }
     `,
@@ -318,12 +227,10 @@ export class Toasts extends CpElement {
 customElements.define('cp-empty', Empty);
 customElements.define('cp-error', ErrorPanel);
 customElements.define('cp-copy', Copy);
-customElements.define('cp-toasts', Toasts);
 declare global {
   interface HTMLElementTagNameMap {
     'cp-empty': Empty;
     'cp-error': ErrorPanel;
     'cp-copy': Copy;
-    'cp-toasts': Toasts;
   }
 }

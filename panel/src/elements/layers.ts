@@ -29,8 +29,16 @@ abstract class Layer extends CpElement {
   override updated(): void {
     const dialog = this.renderRoot.querySelector('dialog');
     if (!dialog || dialog.open === this.open) return;
-    if (this.open) dialog.showModal();
+    if (this.open) this.#show(dialog);
     else dialog.close();
+  }
+
+  #show(dialog: HTMLDialogElement): void {
+    const content = dialog.querySelector<HTMLElement>('.content');
+    // Where the focus goes. In the template it would be a wish of the whole page, which browsers complain about.
+    if (content) content.autofocus = true;
+    dialog.showModal();
+    if (content) content.autofocus = false;
   }
 
   override disconnectedCallback(): void {
@@ -63,7 +71,7 @@ abstract class Layer extends CpElement {
                 </button>`
           }
         </div>
-        <div class="content" tabindex="-1" autofocus><slot></slot></div>
+        <div class="content" tabindex="-1"><slot></slot></div>
         <slot name="foot"></slot>
       </div>
     </dialog>`;
@@ -83,8 +91,8 @@ abstract class Layer extends CpElement {
   #onClose(event: Event): void {
     event.stopPropagation();
     if (!this.open || !this.isConnected) return;
-    if (this.steady) this.renderRoot.querySelector('dialog')?.showModal();
-    else this.#ask();
+    if (!this.steady) this.#ask();
+    else if (event.target instanceof HTMLDialogElement) this.#show(event.target);
   }
 
   #onClick(event: Event): void {
@@ -175,7 +183,7 @@ export class Dialog extends Layer {
 
 /**
  * `<cp-drawer heading ?open @close>` from the right, on phones a sheet from below. Keep what is open in the address
- * with `setQuery(..., 'push')`: then the back button closes it too.
+ * with `openLayer` and `closeLayer`: then the back button closes it too.
  */
 export class Drawer extends Layer {
   static override styles = [

@@ -120,11 +120,19 @@ export async function startLanguage(): Promise<void> {
 /** Switches everything on the page, once the texts are there, and remembers it. */
 export async function chooseLanguage(wanted: Language): Promise<void> {
   await use(wanted);
-  writeChoice('language', wanted);
+  writeChoice('language', language.value);
 }
 
+let chosen: Language = 'en';
+
 async function use(wanted: Language): Promise<void> {
-  await Promise.all([...areas].map((one) => one.load(wanted)));
+  chosen = wanted;
+  // Texts that a page asks for meanwhile come in the language of before; they are wanted in this one too.
+  for (let known = -1; known !== areas.size;) {
+    known = areas.size;
+    await Promise.all([...areas].map((one) => one.load(wanted)));
+  }
+  if (chosen !== wanted) return;
   document.documentElement.lang = wanted;
   language.set(wanted);
 }

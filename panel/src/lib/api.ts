@@ -33,8 +33,8 @@ export interface RequestOptions {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** The admin key for this one request. It is kept nowhere. */
-  readonly bearer?: string;
+  /** It is what begins a session: a refusal of it says nothing about the session there is. */
+  readonly login?: boolean;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
 }
@@ -61,7 +61,7 @@ async function request<T>(method: Method, path: string, options: RequestOptions 
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     if (error instanceof ApiError) {
-      if (error.status === 401 && error.code !== NOT_OUR_LOGIN && options.bearer === undefined)
+      if (error.status === 401 && error.code !== NOT_OUR_LOGIN && !options.login)
         apiEvents.dispatchEvent(new Event('session-ended'));
       throw error;
     }
@@ -77,9 +77,8 @@ export const api = {
   delete: (path: string, options?: RequestOptions): Promise<null> => request<null>('DELETE', path, options),
 } as const;
 
-function initOf(method: Method, { body, bearer }: RequestOptions): RequestInit {
+function initOf(method: Method, { body }: RequestOptions): RequestInit {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`;
   if (body !== undefined) headers['content-type'] = 'application/json';
   return {
     method,

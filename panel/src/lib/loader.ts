@@ -15,6 +15,8 @@ export interface Loaded<T> {
 export interface LoaderOptions<T> {
   load(signal: AbortSignal): Promise<T>;
   readonly intervalMs: number;
+  /** Says of an answer that another one is due soon, and after how many ms; null: it is not. */
+  readonly soonMs?: (value: T) => number | null;
 }
 
 /** An answer of the daemon that is kept fresh while somebody wants it. */
@@ -32,7 +34,7 @@ export class Loader<T> extends Store<Loaded<T>> {
   use(): () => void {
     this.#users += 1;
     this.#scheduled ??= scheduler().add({
-      intervalMs: this.#options.intervalMs,
+      pauseMs: () => this.#pauseMs(),
       run: (signal) => this.#run(signal),
     });
     return () => {
@@ -58,6 +60,12 @@ export class Loader<T> extends Store<Loaded<T>> {
   patch(change: (value: T) => T): void {
     const { value } = this.value;
     if (value !== null) this.set({ ...this.value, value: change(value) });
+  }
+
+  #pauseMs(): number {
+    const { intervalMs, soonMs } = this.#options;
+    const { value } = this.value;
+    return (value === null ? null : soonMs?.(value)) ?? intervalMs;
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -4,8 +4,14 @@ import { Store } from './store.ts';
 /** The place that the address names now. Changes with the address, the back button included. */
 export const place = new Store<Place>({ path: '/', query: new URLSearchParams() });
 
+/** What a step in the history carries when it only opened something over the page. */
+const LAYER = { layer: true } as const;
+/** The step back from a layer is on its way. */
+let leaving = false;
+
 export function startRouter(): void {
   const read = (): void => {
+    leaving = false;
     const next = parsePlace(location.hash);
     const now = place.value;
     if (next.path === now.path && next.query.toString() === now.query.toString()) return;
@@ -24,9 +30,15 @@ export function go(
 ): void {
   const href = hrefOf(path, query);
   if (href === location.hash) return;
-  if (how === 'replace') history.replaceState(history.state, '', href);
-  else history.pushState(null, '', href);
-  place.set(parsePlace(href));
+  step(href, how, null);
+}
+
+function step(href: string, how: 'push' | 'replace', carried: typeof LAYER | null): void {
+  const next = parsePlace(href);
+  const stays = next.path === place.value.path;
+  if (how === 'replace') history.replaceState(stays ? history.state : null, '', href);
+  else history.pushState(carried, '', href);
+  place.set(next);
 }
 
 /**
@@ -36,3 +48,27 @@ export function go(
 export function setQuery(changes: Query, how: 'push' | 'replace' = 'replace'): void {
   go(place.value.path, changed(place.value.query, changes), how);
 }
+
+/** Opens what lies over the page, which a value of the query names: the back button closes it. */
+export function openLayer(changes: Query): void {
+  step(hrefOf(place.value.path, changed(place.value.query, changes)), 'push', LAYER);
+}
+
+/** Closes it again: a step back where it was a step of its own, else `changes` say that it is closed. */
+export function closeLayer(changes: Query): void {
+  if (leaving) return;
+  leaving = isLayer(history.state);
+  if (leaving) history.back();
+  else setQuery(changes);
+}
+
+function isLayer(state: unknown): boolean {
+  return typeof state === 'object' && state !== null && 'layer' in state;
+}
+
+/** Layers that any page may have, by their names in the address: `layer=health`. */
+export type LayerName = 'health' | 'help' | 'more' | 'filters';
+
+export const isOpen = (name: LayerName): boolean => place.value.query.get('layer') === name;
+export const openNamed = (name: LayerName): void => openLayer({ layer: name });
+export const closeNamed = (): void => closeLayer({ layer: null });

@@ -8,7 +8,8 @@ export interface Surroundings {
 }
 
 export interface Work {
-  readonly intervalMs: number;
+  /** From the end of a run to the next one. Asked after each run. */
+  pauseMs(): number;
   /** A rejection counts as a failure and makes the next pause longer; an abort does not. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -44,7 +45,7 @@ export class Scheduler {
     around.onVisibility(() => this.#tick());
   }
 
-  /** Runs at once, or when the tab is shown, then each `intervalMs` after the end of the run before. */
+  /** Runs at once, or when the tab is shown, then each `pauseMs` after the end of the run before. */
   add(work: Work): Scheduled {
     const entry: Entry = { work, dueAtMs: this.#around.now(), failures: 0, running: null };
     this.#entries.add(entry);
@@ -93,9 +94,9 @@ export class Scheduler {
       if (entry.running !== controller) return;
       entry.running = null;
       entry.failures = failed ? entry.failures + 1 : 0;
-      const pause = entry.work.intervalMs * 2 ** entry.failures;
-      const longest = Math.max(LONGEST_PAUSE_MS, entry.work.intervalMs);
-      entry.dueAtMs = this.#around.now() + Math.min(pause, longest);
+      const pause = entry.work.pauseMs();
+      const longest = Math.max(LONGEST_PAUSE_MS, pause);
+      entry.dueAtMs = this.#around.now() + Math.min(pause * 2 ** entry.failures, longest);
       this.#tick();
     };
     entry.work.run(controller.signal).then(

@@ -45,10 +45,20 @@ export async function stillLoggedIn(): Promise<boolean> {
   }
 }
 
-/** Trades the admin key for the cookie. The key is kept nowhere. */
+/** Trades the admin key for the cookie. The key is kept nowhere. `Authorization` may belong to a proxy in between. */
 export async function logIn(adminKey: string): Promise<void> {
-  await api.post<SessionAnswer>(URL, { bearer: adminKey });
+  await api.post<SessionAnswer>(URL, { body: { adminKey }, login: true });
   session.set('in');
+}
+
+/** Calls `listener` whenever one has logged in again over the page. */
+export function onReturn(listener: () => void): () => void {
+  let before = session.value;
+  return session.subscribe((state) => {
+    const back = before === 'ended' && state === 'in';
+    before = state;
+    if (back) listener();
+  });
 }
 
 export async function logOut(): Promise<void> {

@@ -3,9 +3,15 @@ import { api } from './api.ts';
 import { Feed } from './feed.ts';
 import { Loader } from './loader.ts';
 import { scheduler } from './scheduler.ts';
-import { session, stillLoggedIn } from './session.ts';
+import { onReturn, session, stillLoggedIn } from './session.ts';
 
 const HIDDEN_FOR_MS = 30_000;
+const SETTLING_MS = 2000;
+
+/** Between a start and the first words with the gateway; the feed tells of health, and not of each of these steps. */
+export function isSettling({ collector, cpa }: Pick<StatusAnswer, 'collector' | 'cpa'>): boolean {
+  return collector.collector === 'starting' || (collector.collector === 'running' && cpa === null);
+}
 
 /** The one stream of the page. It runs while one is logged in and the tab is shown. */
 export const feed = new Feed({
@@ -22,6 +28,7 @@ export const feed = new Feed({
 export const status = new Loader<StatusAnswer>({
   load: (signal) => api.get<StatusAnswer>('usage-service/status', { signal }),
   intervalMs: 30_000,
+  soonMs: (value) => (isSettling(value) ? SETTLING_MS : null),
 });
 
 /** Ties the stream to the session and to the tab. */
@@ -34,14 +41,14 @@ export function startLive(): void {
     // Browsers allow six connections to one place; tabs in the background give theirs back.
     else hiding = setTimeout(() => feed.stop(), HIDDEN_FOR_MS);
   };
-  let before = session.value;
-  session.subscribe((state) => {
-    follow();
-    if (before === 'ended' && state === 'in') scheduler().runAll();
-    before = state;
-  });
+  session.subscribe(follow);
+  onReturn(() => scheduler().runAll());
   document.addEventListener('visibilitychange', follow);
-  feed.on('status', (health) => status.patch((value) => ({ ...value, health })));
+  feed.on('status', (health) => {
+    status.patch((value) => ({ ...value, health }));
+    // What goes with it. An answer on its way may be older than what has just been told.
+    status.restart();
+  });
   // After a break much may be different, such as the program that answers.
   let broken = false;
   feed.state.subscribe((state) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import {
   area,
+  chooseLanguage,
   fill,
   follow,
   language,
@@ -34,6 +35,30 @@ test('texts are filled, counted and switched', async () => {
   assert.equal(texts.t('calls', { n: 1 }), '1 次调用');
   assert.equal(texts.has('hello'), true);
   assert.equal(texts.has('toString'), false);
+});
+
+test('texts that are asked for while the language changes are there in the new one', async (t) => {
+  Reflect.set(globalThis, 'document', { documentElement: {} });
+  t.after(() => Reflect.deleteProperty(globalThis, 'document'));
+  const asked = Promise.withResolvers<void>();
+  const slow = area<{ readonly yes: 'yes' }>({
+    en: async () => ({ default: { yes: 'yes' } }),
+    'zh-CN': async () => {
+      await asked.promise;
+      return { default: { yes: '是' } };
+    },
+  });
+  const late = area<{ readonly no: 'no' }>({
+    en: async () => ({ default: { no: 'no' } }),
+    'zh-CN': async () => ({ default: { no: '否' } }),
+  });
+  await slow.load();
+  const chosen = chooseLanguage('zh-CN');
+  await late.load();
+  asked.resolve();
+  await chosen;
+  assert.equal(slow.t('yes'), '是');
+  assert.equal(late.t('no'), '否');
 });
 
 test('what is not known stays as it is', () => {

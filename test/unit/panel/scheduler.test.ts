@@ -56,7 +56,7 @@ function begin(): { around: StandIn; scheduler: Scheduler; runs: number[]; outco
 
 test('work is run at once, then again a pause after it ended', async () => {
   const { around, scheduler, runs } = begin();
-  const work = scheduler.add({ intervalMs: 1000, run: async () => void runs.push(around.timeMs) });
+  const work = scheduler.add({ pauseMs: () => 1000, run: async () => void runs.push(around.timeMs) });
   await settle();
   await around.pass(2500);
   assert.deepEqual(runs, [0, 1000, 2000]);
@@ -70,10 +70,22 @@ test('work is run at once, then again a pause after it ended', async () => {
   assert.equal(around.timers, 0);
 });
 
+test('each pause is as long as it is wanted after the run before it', async () => {
+  const { around, scheduler, runs } = begin();
+  const pauses = [200, 30_000];
+  scheduler.add({
+    pauseMs: () => pauses.shift() ?? 1,
+    run: async () => void runs.push(around.timeMs),
+  });
+  await settle();
+  await around.pass(30_000);
+  assert.deepEqual(runs, [0, 200]);
+});
+
 test('nothing is run while the tab is hidden, and what is due at once on return', async () => {
   const { around, scheduler, runs } = begin();
-  scheduler.add({ intervalMs: 1000, run: async () => void runs.push(around.timeMs) });
-  scheduler.add({ intervalMs: 60_000, run: async () => void runs.push(-around.timeMs) });
+  scheduler.add({ pauseMs: () => 1000, run: async () => void runs.push(around.timeMs) });
+  scheduler.add({ pauseMs: () => 60_000, run: async () => void runs.push(-around.timeMs) });
   await settle();
   around.show(false);
   assert.equal(around.timers, 0);
@@ -88,7 +100,7 @@ test('failures make the pauses longer, up to five minutes, until one succeeds', 
   const { around, scheduler, runs, outcome } = begin();
   outcome.fails = true;
   scheduler.add({
-    intervalMs: 60_000,
+    pauseMs: () => 60_000,
     run: async () => {
       runs.push(around.timeMs / 60_000);
       if (outcome.fails) throw new Error('no');
@@ -109,7 +121,7 @@ test('a restart gives up the run under way, whose end then counts for nothing', 
   const signals: AbortSignal[] = [];
   const ends: Array<() => void> = [];
   const work = scheduler.add({
-    intervalMs: 1000,
+    pauseMs: () => 1000,
     run: (signal) => {
       signals.push(signal);
       return new Promise((resolve, reject) => ends.push(signals.length === 1 ? reject : resolve));

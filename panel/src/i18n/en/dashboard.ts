@@ -105,6 +105,7 @@ export default {
   noSummary: 'no message',
   collector: 'Collector',
   mode: 'Mode',
+  automatic: 'automatic',
   transport: 'Way in',
   transport_: 'none',
   transport_subscribe: 'subscription',

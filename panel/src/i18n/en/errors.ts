@@ -5,6 +5,8 @@ export default {
   timeout_hint: 'It may be busy. Try again in a moment.',
   bad_answer: 'Something else answered in place of cpamp.',
   bad_answer_hint: 'A proxy in between may send /usage-service/ or /v0/management/ elsewhere.',
+  page_failed: 'This page could not be loaded.',
+  page_failed_hint: 'cpamp may have been updated, or not answer just now. Try again.',
   starting: 'The daemon is still opening its database.',
   starting_hint: 'This takes a moment after a start.',
   database_locked: 'Another program has the database locked.',

@@ -101,6 +101,7 @@ export default {
   noSummary: '没有说明',
   collector: '采集器',
   mode: '模式',
+  automatic: '自动',
   transport: '采集方式',
   transport_: '无',
   transport_subscribe: '订阅',

@@ -7,6 +7,8 @@ export default {
   timeout_hint: '它可能正忙，请稍后再试。',
   bad_answer: '应答的不是 cpamp。',
   bad_answer_hint: '中间的代理可能把 /usage-service/ 或 /v0/management/ 转发到了别处。',
+  page_failed: '无法加载此页面。',
+  page_failed_hint: 'cpamp 可能刚刚更新，或暂时没有响应，请重试。',
   starting: '服务正在打开数据库。',
   starting_hint: '刚启动时需要片刻。',
   database_locked: '数据库被另一个程序锁定。',

@@ -3,13 +3,15 @@ import { reasonStyles, reasonView } from '../../app/health.ts';
 import type { ConfigAnswer } from '../../../../src/lib/contract/api.ts';
 import '../../elements/display.ts';
 import { CpElement } from '../../elements/element.ts';
-import { toast } from '../../elements/feedback.ts';
+import '../../elements/feedback.ts';
+import { toast } from '../../elements/toasts.ts';
 import '../../elements/figures.ts';
 import { icon } from '../../elements/icon.ts';
 import { api, type ApiError } from '../../lib/api.ts';
 import { describeError } from '../../lib/describe-error.ts';
 import { duration } from '../../lib/format.ts';
 import { asApiError } from '../../lib/loader.ts';
+import { onReturn } from '../../lib/session.ts';
 import { status } from '../../lib/status.ts';
 import '../setup/connection-form.ts';
 import { REFUSED } from '../setup/connection.ts';
@@ -34,6 +36,7 @@ export class ConfigPage extends CpElement {
     this.watch(status);
     this.during(() => status.use());
     this.during(() => void this.#read());
+    this.during(() => onReturn(() => this.error && void this.#read()));
   }
 
   override render(): TemplateResult {

@@ -3,7 +3,7 @@ import type { DashboardAnswer } from '../../../../src/lib/contract/api.ts';
 import type { HealthReason } from '../../../../src/lib/contract/health.ts';
 import type { GapCause } from '../../../../src/lib/contract/transport.ts';
 import { icon, type IconName } from '../../elements/icon.ts';
-import { toast } from '../../elements/feedback.ts';
+import { toast } from '../../elements/toasts.ts';
 import { api } from '../../lib/api.ts';
 import { describeError } from '../../lib/describe-error.ts';
 import { describeReason } from '../../lib/describe-reason.ts';

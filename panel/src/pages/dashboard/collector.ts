@@ -35,7 +35,7 @@ function factsOf(status: StatusAnswer | null): readonly Fact[] {
   const state = collector?.collector ?? 'stopped';
   return [
     [t('state'), t(`state_${state}`), state === 'error' ? 'bad' : ''],
-    [t('mode'), collector?.mode ?? ''],
+    [t('mode'), collector?.mode === 'auto' ? t('automatic') : (collector?.mode ?? '')],
     [t('transport'), t(`transport_${collector?.transport ?? ''}`)],
     [t('lastRead'), when(status?.lastConsumedAt ?? null)],
     [t('lastWritten'), when(status?.lastInsertedAt ?? null)],

@@ -77,7 +77,8 @@ function figuresOf(summary: DashboardAnswer | null): readonly Figure[] {
   const { today, yesterday, rolling_30m: rolling, traffic_timeline: hours, window } = summary;
   const nowMs = window.now_ms;
   const all = { from_ms: window.today_start_ms };
-  const past = begun(hours, nowMs);
+  // The hour under way is not over: at its end the curve would always fall.
+  const past = begun(hours, nowMs).slice(0, -1);
   const recent = lastHour(summary.today_request_health_timeline.points, nowMs);
   const { total_calls: calls, failure_calls: failed, input_tokens: input } = today;
   return [
@@ -135,7 +136,7 @@ function figuresOf(summary: DashboardAnswer | null): readonly Figure[] {
   ];
 }
 
-/** The hours of today so far as a curve. One value is no curve. From 0, or from the lowest where there is a `top`. */
+/** Hours of today as a curve. One value is no curve. From 0, or from the lowest where there is a `top`. */
 function sparkline(
   values: ReadonlyArray<number | null>,
   { top }: { readonly top?: number } = {},

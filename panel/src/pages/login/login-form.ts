@@ -1,5 +1,5 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { type Field, valueOf } from '../../elements/controls.ts';
+import { accountName, type Field, valueOf } from '../../elements/controls.ts';
 import { CpElement } from '../../elements/element.ts';
 import { icon } from '../../elements/icon.ts';
 import type { ApiError } from '../../lib/api.ts';
@@ -71,6 +71,7 @@ export class LoginForm extends CpElement {
     const passing = error !== null && PASSING.includes(error.code);
     const atField = error !== null && ABOUT_KEY.includes(error.code);
     return html`<form novalidate @submit=${this.#submit}>
+        ${accountName('admin')}
         <cp-field
           label=${login.t('adminKey')}
           name="admin-key"
@@ -181,7 +182,7 @@ export class LoginForm extends CpElement {
     clearTimeout(this.#again);
     this.key = '';
     this.error = null;
-    const input = this.renderRoot.querySelector('input');
+    const input = this.renderRoot.querySelector<HTMLInputElement>('cp-field input');
     if (input) input.value = '';
   }
 

@@ -114,9 +114,13 @@ export const detailStyles = css`
     border-radius: 2px;
   }
   .figures {
-    display: grid;
-    grid-template-columns: repeat(3, minmax(0, 1fr));
-    gap: 12px;
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px 16px;
+  }
+  .figures > div {
+    flex: 1 0 28%;
+    white-space: nowrap;
   }
   .figures dt {
     font-size: var(--size-1);

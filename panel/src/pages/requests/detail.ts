@@ -1,13 +1,13 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EventDetail, EventRow } from '../../../../src/lib/contract/api.ts';
 import { CpElement } from '../../elements/element.ts';
-import { toast } from '../../elements/feedback.ts';
+import '../../elements/feedback.ts';
 import { icon } from '../../elements/icon.ts';
-import { common } from '../../i18n/common.ts';
 import type { ApiError } from '../../lib/api.ts';
 import { api } from '../../lib/api.ts';
 import { dateTime } from '../../lib/format.ts';
 import { asApiError } from '../../lib/loader.ts';
+import { onReturn } from '../../lib/session.ts';
 import { costView } from './detail-cost.ts';
 import { detailStyles } from './detail-styles.ts';
 import { headersView, idsView } from './detail-headers.ts';
@@ -40,6 +40,7 @@ export class RequestDetail extends CpElement {
     this.detail = null;
     this.error = null;
     this.during(() => () => this.#asked.abort());
+    this.during(() => onReturn(() => this.error && this.#retry()));
   }
 
   override willUpdate(changes: Map<PropertyKey, unknown>): void {
@@ -59,6 +60,11 @@ export class RequestDetail extends CpElement {
     } catch (error) {
       if (!asked.signal.aborted) this.error = asApiError(error);
     }
+  }
+
+  #retry(): void {
+    this.error = null;
+    if (this.eventId !== null) void this.#read(this.eventId);
   }
 
   override render(): TemplateResult {
@@ -102,13 +108,7 @@ export class RequestDetail extends CpElement {
             ? html`<cp-empty icon="requests" heading=${requests.t('gone')}
                 >${requests.t('goneText')}</cp-empty
               >`
-            : html`<cp-error
-                .error=${error}
-                @retry=${() => {
-                  this.error = null;
-                  if (this.eventId !== null) void this.#read(this.eventId);
-                }}
-              ></cp-error>`
+            : html`<cp-error .error=${error} @retry=${this.#retry}></cp-error>`
         }
       </div>`;
     }
@@ -122,9 +122,7 @@ export class RequestDetail extends CpElement {
       ${lead} ${failureView(detail)} ${this.#flags(detail.flags)} ${costView(detail)} ${timingView(detail)}
       ${whoView(detail)} ${headersView(detail)} ${idsView(detail)}
       <div class="row">
-        <button class="btn" @click=${() => void this.#copyJson(detail)}>
-          ${icon('copy')}${requests.t('copyJson')}
-        </button>
+        <cp-copy named .text=${JSON.stringify(detail, null, 2)} label=${requests.t('copyJson')}></cp-copy>
       </div>
     </div>`;
   }
@@ -150,15 +148,6 @@ export class RequestDetail extends CpElement {
     const { name, value } = origin?.closest<HTMLElement>('[data-name]')?.dataset ?? {};
     if (name === undefined || value === undefined) return;
     this.dispatchEvent(new CustomEvent('narrow', { detail: { name, value } }));
-  }
-
-  async #copyJson(detail: EventDetail): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(JSON.stringify(detail, null, 2));
-      toast(common.t('copied'), 'good');
-    } catch {
-      toast(common.t('copyFailed'), 'warn');
-    }
   }
 
   #onKey(event: KeyboardEvent): void {

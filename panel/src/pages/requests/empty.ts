@@ -1,7 +1,6 @@
-import { css, html, nothing, type TemplateResult } from 'lit';
+import { css, html, type TemplateResult } from 'lit';
 import type { StatusAnswer } from '../../../../src/lib/contract/api.ts';
-import { reasonStyles, reasonView } from '../../app/health.ts';
-import { hrefOf } from '../../lib/location.ts';
+import { waitingStyles, waitingView } from '../dashboard/waiting.ts';
 import { requests } from './texts.ts';
 
 /** Why there is no row, and what to do about it. */
@@ -12,11 +11,10 @@ export function emptyView(narrowed: boolean, status: StatusAnswer | null, clear:
       <p class="act"><button class="btn" @click=${clear}>${requests.t('reset')}</button></p>
     </cp-empty>`;
   }
-  const reasons = status?.health.reasons ?? [];
+  // Its way step by step, as on the dashboard.
+  if (status) return html`<div class="room">${waitingView(status)}</div>`;
   return html`<cp-empty class="blank" icon="requests" heading=${requests.t('empty')}>
-    <p>${requests.t(reasons.length > 0 ? 'emptyWhy' : 'emptyText')}</p>
-    ${reasons.length > 0 ? html`<div class="reasons">${reasons.map((one) => reasonView(one))}</div>` : nothing}
-    <p class="act"><a href=${hrefOf('/')}>${requests.t('emptyChecks')}</a></p>
+    <p>${requests.t('emptyText')}</p>
   </cp-empty>`;
 }
 
@@ -37,7 +35,7 @@ export function skeletonView(): TemplateResult {
 }
 
 export const emptyStyles = [
-  reasonStyles,
+  waitingStyles,
   css`
     .blank,
     .waiting {
@@ -45,9 +43,8 @@ export const emptyStyles = [
       border-radius: var(--radius-3);
       background: var(--surface);
     }
-    .reasons {
-      margin-top: 12px;
-      text-align: start;
+    .room {
+      container-type: inline-size;
     }
     .act {
       margin-top: 12px;

@@ -3,6 +3,7 @@ import { live } from 'lit/directives/live.js';
 import { valueOf } from '../../elements/controls.ts';
 import { CpElement } from '../../elements/element.ts';
 import { icon } from '../../elements/icon.ts';
+import { closeNamed, isOpen, openNamed, place } from '../../lib/router.ts';
 import { chipsOf, type Chip } from './chips.ts';
 import { filtersStyles } from './filters-styles.ts';
 import { isNarrowed, NO_FILTER, type Filter } from './filter.ts';
@@ -21,7 +22,6 @@ export class RequestFilters extends CpElement {
     filter: { attribute: false },
     paused: { type: Boolean },
     count: { type: Number },
-    sheet: { state: true },
     custom: { state: true },
     wrong: { state: true },
   };
@@ -29,20 +29,22 @@ export class RequestFilters extends CpElement {
   declare paused: boolean;
   /** Rows that a file would have. */
   declare count: number;
-  declare sheet: boolean;
   declare custom: boolean;
   declare wrong: boolean;
   #typing: ReturnType<typeof setTimeout> | undefined;
+  /** What was chosen in the sheet that is open. */
+  #chosen: Partial<Filter> = {};
 
   constructor() {
     super();
     this.filter = NO_FILTER;
     this.paused = false;
     this.count = 0;
-    this.sheet = false;
     this.custom = false;
     this.wrong = false;
+    this.watch(place);
     this.during(() => () => clearTimeout(this.#typing));
+    this.during(() => this.#keepChosen());
   }
 
   override updated(): void {
@@ -57,7 +59,22 @@ export class RequestFilters extends CpElement {
     field?.select();
   }
 
+  /** Closing the sheet is a step back in the history, to the filter of before: what was chosen there is set again. */
+  #keepChosen(): () => void {
+    let open = isOpen('filters');
+    return place.subscribe(() => {
+      const before = open;
+      open = isOpen('filters');
+      if (!before || open) return;
+      const chosen = this.#chosen;
+      this.#chosen = {};
+      this.custom = false;
+      if (Object.keys(chosen).length > 0) this.#narrow(chosen);
+    });
+  }
+
   #narrow(changes: Partial<Filter>): void {
+    if (isOpen('filters')) this.#chosen = { ...this.#chosen, ...changes };
     this.dispatchEvent(new CustomEvent('narrow', { detail: changes }));
   }
 
@@ -69,7 +86,7 @@ export class RequestFilters extends CpElement {
         ${this.#search()}
         <span class="desk">${this.#status(true)}</span>
         <span class="desk">${this.#range(true)}</span>
-        <button class="btn phone" aria-haspopup="dialog" @click=${() => (this.sheet = true)}>
+        <button class="btn phone" aria-haspopup="dialog" @click=${() => openNamed('filters')}>
           ${icon('filter')}${requests.t('filters')}${
             chips.length > 0 ? html`<span class="count">${chips.length}</span>` : nothing
           }
@@ -192,24 +209,18 @@ export class RequestFilters extends CpElement {
   }
 
   #sheet(): TemplateResult {
-    return html`<cp-drawer
-      heading=${requests.t('filters')}
-      ?open=${this.sheet}
-      @close=${() => (this.sheet = false)}
-    >
+    return html`<cp-drawer heading=${requests.t('filters')} ?open=${isOpen('filters')} @close=${closeNamed}>
       <div class="stack">
         ${this.#status(false)} ${this.#range(false)}
         <p class="note">${requests.t('narrowHint')}</p>
         <div class="row">
-          <button class="btn primary grow" @click=${() => (this.sheet = false)}>
-            ${requests.t('showList')}
-          </button>
+          <button class="btn primary grow" @click=${closeNamed}>${requests.t('showList')}</button>
           <button
             class="btn"
             ?disabled=${!isNarrowed(this.filter)}
             @click=${() => {
               this.#narrow(NO_FILTER);
-              this.sheet = false;
+              closeNamed();
             }}
           >
             ${requests.t('reset')}
@@ -267,8 +278,8 @@ export class RequestFilters extends CpElement {
     this.wrong = (fromMs === null && toMs === null) || (fromMs !== null && toMs !== null && toMs <= fromMs);
     if (this.wrong) return;
     this.custom = false;
-    this.sheet = false;
     this.#narrow({ range: null, fromMs, toMs });
+    if (isOpen('filters')) closeNamed();
   }
 
   static override styles = [CpElement.styles, filtersStyles];

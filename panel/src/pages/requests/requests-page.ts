@@ -4,7 +4,7 @@ import { CpElement } from '../../elements/element.ts';
 import { icon } from '../../elements/icon.ts';
 import { api } from '../../lib/api.ts';
 import { dateTime } from '../../lib/format.ts';
-import { place, setQuery } from '../../lib/router.ts';
+import { closeLayer, openLayer, place, setQuery } from '../../lib/router.ts';
 import { scheduler } from '../../lib/scheduler.ts';
 import { feed, status } from '../../lib/status.ts';
 import { csvOf } from './csv.ts';
@@ -36,8 +36,6 @@ export class RequestsPage extends CpElement {
   });
   #filter: Filter | null = null;
   #listHolds = false;
-  /** The drawer's place in the history is ours to go back from. */
-  #pushed = false;
 
   constructor() {
     super();
@@ -73,7 +71,7 @@ export class RequestsPage extends CpElement {
     };
     read();
     const looking = scheduler().add({
-      intervalMs: LOOK_MS,
+      pauseMs: () => LOOK_MS,
       run: async () => {
         const { error, updatedAtMs } = this.#model.state.value;
         if (error || (feed.state.value !== 'live' && updatedAtMs !== null)) this.#model.look();
@@ -234,7 +232,6 @@ export class RequestsPage extends CpElement {
 
   #narrow(changes: Partial<Filter>): void {
     setQuery({ ...addressOf({ ...(this.#filter ?? NO_FILTER), ...changes }), event: null });
-    this.#pushed = false;
   }
 
   #only({ name, value }: { readonly name: string; readonly value: string }): void {
@@ -242,15 +239,13 @@ export class RequestsPage extends CpElement {
   }
 
   #open(id: number): void {
-    setQuery({ event: id }, this.#opened === null ? 'push' : 'replace');
-    this.#pushed = true;
+    if (this.#opened === null) openLayer({ event: id });
+    else setQuery({ event: id });
   }
 
   #close(): void {
     const id = this.#opened;
-    if (this.#pushed) history.back();
-    else setQuery({ event: null });
-    this.#pushed = false;
+    closeLayer({ event: null });
     const list = this.#list;
     if (id !== null) list?.activate(id);
     list?.focus();

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { reasonStyles } from '../../app/health.ts';
 import type { ConfigAnswer, TestConnectionAnswer } from '../../../../src/lib/contract/api.ts';
-import { checkedOf, valueOf } from '../../elements/controls.ts';
+import { accountName, checkedOf, valueOf } from '../../elements/controls.ts';
 import { CpElement } from '../../elements/element.ts';
 import { icon } from '../../elements/icon.ts';
 import { api, type ApiError } from '../../lib/api.ts';
@@ -83,7 +83,7 @@ export class ConnectionForm extends CpElement {
     const { draft, saving, result } = this;
     const busy = saving || result?.kind === 'asking';
     return html`<form novalidate @submit=${this.#submit}>
-      ${this.#address()} ${this.#key()}
+      ${this.#address()} ${accountName('CLIProxyAPI')} ${this.#key()}
       <cp-switch
         name="monitoring"
         label=${connection.t('monitoring')}
