@@ -246,6 +246,39 @@ test('what happened while the daemon was away is there when it is back', chromiu
   assert.equal(await rowsOf(panel).count(), 9);
 });
 
+test('a model with a name without end stays within its places', chromium.options, async (t) => {
+  const { cpa, daemon } = await start(t, 0);
+  const panel = await open(t, daemon, { screen: 'phone' });
+  const { page } = panel;
+  cpa.publish(call({ alias: 'x'.repeat(300) }));
+  const row = rowsOf(panel).first();
+  await row.waitFor();
+  const { length } = await row.locator('.cut.strong').innerText();
+  assert.equal(length, 300);
+  await row.click({ position: { x: 30, y: 12 } });
+  const drawer = page.locator('cp-request-detail cp-drawer');
+  const cross = drawer.getByRole('button', { name: 'Close' });
+  await cross.waitFor();
+  const [head, buttons, button] = await Promise.all([
+    drawer.locator('.head h2').boundingBox(),
+    drawer.locator('.steps').boundingBox(),
+    cross.boundingBox(),
+  ]);
+  assert.ok(head && buttons && button);
+  assert.ok(
+    head.x + head.width <= buttons.x && button.x + button.width <= 390,
+    'nothing lies over the buttons',
+  );
+  const inside = await drawer.locator('.head').evaluate((one) => one.scrollWidth <= one.clientWidth);
+  assert.ok(inside, 'the heading stays within its bar');
+  // Where the screen is too narrow for the columns, each row is a card.
+  await page.setViewportSize({ width: 720, height: 600 });
+  await page.locator('cp-request-list .cards').waitFor();
+  await page.setViewportSize({ width: 740, height: 600 });
+  const line = page.locator('cp-request-list .wide .rows .r').first();
+  assert.ok(await line.evaluate((one) => one.scrollWidth <= one.clientWidth), 'all columns have their room');
+});
+
 test('nothing yet, nothing that fits, and an event that is not there', chromium.options, async (t) => {
   const { cpa, daemon } = await start(t, 0);
   const panel = await open(t, daemon);

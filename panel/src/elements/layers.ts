@@ -131,6 +131,12 @@ abstract class Layer extends CpElement {
         border-bottom: 1px solid var(--line);
       }
       .head h2 {
+        display: -webkit-box;
+        min-width: 0;
+        overflow: hidden;
+        overflow-wrap: anywhere;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
         font-size: var(--size-4);
       }
       .content {

@@ -9,8 +9,8 @@ import { cardView, headView, rowView, CARD_HEIGHT, ROW_HEIGHT } from './row-view
 import { scrollFor, sliceOf, Slots, type Slice } from './window.ts';
 import { requests } from './texts.ts';
 
-/** Narrower than this a row is a card of two lines. */
-const CARDS_BELOW_PX = 700;
+/** Narrower than this a row is a card of two lines; the columns need as much. */
+const CARDS_BELOW_PX = 736;
 /** How near its end the next page is asked for, in rows. */
 const NEAR_END = 25;
 /** As near to the top as counts as there, in px. */
