@@ -209,6 +209,12 @@ test(
     await page.locator('.live.live').first().waitFor();
     publishNow(world);
     await figure(panel, 'requests', '1');
+    // What goes with a change of health is read again with it, and not when its time comes.
+    await world.cpa.close();
+    await page
+      .locator('.collector dd', { hasText: /in trouble|starting/ })
+      .first()
+      .waitFor({ timeout: 20_000 });
   },
 );
 

@@ -45,6 +45,9 @@ export function startLive(): void {
   onReturn(() => scheduler().runAll());
   document.addEventListener('visibilitychange', follow);
   feed.on('status', (health) => {
+    const known = status.value.value?.health;
+    // A stream begins by telling how things are, which mostly is what was read just now.
+    if (known && JSON.stringify(known) === JSON.stringify(health)) return;
     status.patch((value) => ({ ...value, health }));
     // What goes with it. An answer on its way may be older than what has just been told.
     status.restart();
