@@ -250,14 +250,17 @@ class Journey {
   }
 
   async waitForTheFirst(): Promise<void> {
-    const { dashboard, requests, shell } = this.#texts;
+    const { dashboard, shell } = this.#texts;
     await this.#page.getByRole('heading', { name: dashboard.waitHeading }).waitFor();
     await this.#cpa.subscribed();
     assert.equal(this.#cpa.usageStatisticsEnabled, true);
     await this.#page.locator('.first-request li.done').nth(4).waitFor();
     await this.#inspect('journey-06-dashboard-waiting');
     await this.#goTo(shell.requests);
-    await this.#page.getByText(requests.empty, { exact: true }).waitFor();
+    await this.#page
+      .locator('cp-page-requests')
+      .getByRole('heading', { name: dashboard.waitHeading })
+      .waitFor();
     await this.#inspect('journey-07-requests-empty');
   }
 

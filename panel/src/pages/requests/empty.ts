@@ -22,7 +22,7 @@ const ROWS = Array.from({ length: 12 }, (_, index) => index);
 
 /** The place of the rows while they are read for the first time. */
 export function skeletonView(): TemplateResult {
-  return html`<div class="waiting" aria-busy="true">
+  return html`<div class="skeletons" aria-busy="true">
     ${ROWS.map(
       (index) =>
         html`<div>
@@ -38,7 +38,7 @@ export const emptyStyles = [
   waitingStyles,
   css`
     .blank,
-    .waiting {
+    .skeletons {
       border: 1px solid var(--line);
       border-radius: var(--radius-3);
       background: var(--surface);
@@ -49,10 +49,10 @@ export const emptyStyles = [
     .act {
       margin-top: 12px;
     }
-    .waiting {
+    .skeletons {
       margin-top: 0;
     }
-    .waiting > div {
+    .skeletons > div {
       display: flex;
       align-items: center;
       gap: 32px;
@@ -60,7 +60,7 @@ export const emptyStyles = [
       padding: 0 16px;
       overflow: hidden;
     }
-    .waiting > div + div {
+    .skeletons > div + div {
       border-top: 1px solid var(--line);
     }
   `,
