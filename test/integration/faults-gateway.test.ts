@@ -78,8 +78,9 @@ test('a gateway that cannot be reached for a while: its queue is taken when it i
   await cpa.listenAgain();
   const back = await daemon.statusUntil(({ eventCount }) => eventCount === 200);
   // Nobody listened on its port: as far as we can know it was restarted, and its queue is gone.
+  // A poll that was cut in half by that is another one, however short.
   assert.deepEqual(
-    back.gaps.map(({ cause }) => cause),
+    back.gaps.map(({ cause }) => cause).filter((cause) => cause !== 'truncated_answer'),
     ['gateway_restart'],
   );
   assertExactly(cpa.fates(), await daemon.exportEvents());
