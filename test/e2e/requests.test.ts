@@ -271,6 +271,11 @@ test('a model with a name without end stays within its places', chromium.options
   );
   const inside = await drawer.locator('.head').evaluate((one) => one.scrollWidth <= one.clientWidth);
   assert.ok(inside, 'the heading stays within its bar');
+  // What is said in passing is said over the layer, where browsers would hide it.
+  await page.evaluate('navigator.clipboard.writeText = () => Promise.reject(new Error("no"))');
+  await drawer.getByRole('button', { name: 'Copy as JSON' }).click();
+  await page.locator('cp-toasts').getByText('Could not copy').waitFor();
+  assert.equal(await page.locator('cp-toasts').evaluate((one) => one.matches(':popover-open')), true);
   // Where the screen is too narrow for the columns, each row is a card.
   await page.setViewportSize({ width: 720, height: 600 });
   await page.locator('cp-request-list .cards').waitFor();
