@@ -137,6 +137,9 @@ export interface Trace {
   readonly fields?: boolean;
 }
 
+/** The browser's words for an address where nobody answers any more. */
+const NOBODY = /net::ERR_(?:CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)/;
+
 /** A page with the panel in it, and what went wrong there. */
 export class PanelPage {
   readonly context: BrowserContext;
@@ -160,6 +163,8 @@ export class PanelPage {
       const { url } = message.location();
       // The browser's own remark on an answer that the panel knows to deal with.
       if (message.text().startsWith('Failed to load resource') && isAnswer(url)) return;
+      // The daemon ended before the page, as at the end of a test. Another address would break the page's own policy.
+      if (NOBODY.test(message.text())) return;
       this.faults.push(`${message.text()} (${url})`);
     });
   }
