@@ -267,6 +267,12 @@ test('a daemon that is gone leaves its last figures and says so', chromium.optio
   const { page } = panel;
   await figure(panel, 'requests', '200');
   await world.daemon.kill();
+  // Long before the status would be read again by itself.
+  await page
+    .locator('cp-health')
+    .getByText('No answer', { exact: true })
+    .first()
+    .waitFor({ timeout: 20_000 });
   await page.getByRole('button', { name: 'Refresh' }).click();
   await page.getByRole('heading', { name: /^No answer/ }).waitFor();
   await figure(panel, 'requests', '200');
