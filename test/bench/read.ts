@@ -17,6 +17,7 @@ import { openDatabase } from '../../src/lib/store/open.ts';
 import type { EventsQuestion } from '../../src/lib/store/queries/events.ts';
 import type { Question } from '../../src/lib/store/queries/index.ts';
 import { Reader } from '../../src/lib/store/reader.ts';
+import { ALL } from '../support/questions.ts';
 import { record, storeCore } from '../support/store-harness.ts';
 import { generate } from './generate.ts';
 
@@ -58,19 +59,6 @@ const ask = async <T>(question: Question): Promise<T> => {
   return value;
 };
 
-const ALL: EventsQuestion = {
-  limit: 100,
-  before: null,
-  fromMs: null,
-  toMs: null,
-  models: [],
-  providers: [],
-  accounts: [],
-  authIndexes: [],
-  apiKeyHashes: [],
-  failed: null,
-  search: '',
-};
 const list = (narrower: Partial<EventsQuestion>): Promise<EventsAnswer> =>
   ask({ kind: 'events', params: { ...ALL, ...narrower } });
 

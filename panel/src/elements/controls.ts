@@ -154,8 +154,8 @@ export interface Option {
   readonly label: string;
 }
 
-/** `<cp-select label .options .value @change>`: a native select. `plain` shows no label above, but says it. */
-export class Select extends Control {
+/** One of a few. `plain` shows no label above, but says it. */
+abstract class Choice extends Control {
   static override properties = {
     value: { type: String },
     options: { attribute: false },
@@ -171,7 +171,10 @@ export class Select extends Control {
     this.options = [];
     this.plain = false;
   }
+}
 
+/** `<cp-select label .options .value @change>`: a native select. */
+export class Select extends Choice {
   override render(): TemplateResult {
     return html`<label class=${this.plain ? 'unseen' : 'label'} for=${this.ids}>${this.label}</label>
       <div class="box select ${this.plain ? 'small' : ''}">
@@ -200,23 +203,7 @@ export class Select extends Control {
 }
 
 /** `<cp-segmented label .options .value @change>`: a few choices side by side; radio buttons underneath. */
-export class Segmented extends Control {
-  static override properties = {
-    value: { type: String },
-    options: { attribute: false },
-    plain: { type: Boolean },
-  };
-  declare value: string;
-  declare options: readonly Option[];
-  declare plain: boolean;
-
-  constructor() {
-    super();
-    this.value = '';
-    this.options = [];
-    this.plain = false;
-  }
-
+export class Segmented extends Choice {
   override render(): TemplateResult {
     return html`<fieldset ?disabled=${this.disabled} aria-describedby=${this.describedBy}>
       <legend class=${this.plain ? 'unseen' : 'label'}>${this.label}</legend>

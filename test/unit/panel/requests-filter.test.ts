@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EventRow, EventsAnswer } from '../../../src/lib/contract/api.ts';
+import type { EventRow } from '../../../src/lib/contract/api.ts';
 import { EventFlag } from '../../../src/lib/contract/event.ts';
 import { analyticsModel } from '../../../src/lib/pricing/model-names.ts';
-import { answerEvents, type EventsQuestion } from '../../../src/lib/store/queries/events.ts';
+import type { EventsQuestion } from '../../../src/lib/store/queries/events.ts';
 import type { Db } from '../../../src/lib/store/sqlite.ts';
 import {
   addressOf,
@@ -18,6 +18,7 @@ import { FLAGS, flagsOf, hasFlag } from '../../../panel/src/pages/requests/flags
 import { matches, meantModel } from '../../../panel/src/pages/requests/matches.ts';
 import { presetFrom } from '../../../panel/src/pages/requests/range.ts';
 import { toParams } from '../../../panel/src/lib/location.ts';
+import { list } from '../../support/questions.ts';
 import { call, record, recordedCalls, storeCore, storeDb } from '../../support/store-harness.ts';
 import { eventRow } from './event-row.ts';
 
@@ -67,26 +68,7 @@ test('a model is meant without its thinking level, as the daemon has it', () => 
 });
 
 function ask(db: Db, question: Partial<EventsQuestion>): readonly EventRow[] {
-  const steps = answerEvents(db, {
-    limit: 1000,
-    before: null,
-    fromMs: null,
-    toMs: null,
-    models: [],
-    providers: [],
-    accounts: [],
-    authIndexes: [],
-    apiKeyHashes: [],
-    failed: null,
-    search: '',
-    ...question,
-  });
-  for (;;) {
-    const { done, value } = steps.next();
-    if (!done) continue;
-    const answer: EventsAnswer = value;
-    return answer.items;
-  }
+  return list(db, { limit: 1000, ...question }).items;
 }
 
 test('rows are judged as the daemon judges them', (t) => {

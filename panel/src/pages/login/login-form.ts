@@ -7,6 +7,7 @@ import { describeError } from '../../lib/describe-error.ts';
 import { asApiError } from '../../lib/loader.ts';
 import { logIn } from '../../lib/session.ts';
 import { everySecond } from '../../lib/ticker.ts';
+import { details } from '../../styles/details.ts';
 import { login } from './texts.ts';
 
 /** Failures that end by themselves: the form tries again until they do. */
@@ -188,6 +189,7 @@ export class LoginForm extends CpElement {
 
   static override styles = [
     CpElement.styles,
+    details,
     css`
       form {
         display: grid;
@@ -215,47 +217,9 @@ export class LoginForm extends CpElement {
         font-size: var(--size-2);
         color: var(--text-soft);
       }
-      summary {
-        display: flex;
-        align-items: center;
-        gap: 6px;
-        min-height: max(28px, var(--control));
-        margin-inline-start: -3px;
-        font-weight: 500;
-        list-style: none;
-        cursor: pointer;
-      }
-      summary::-webkit-details-marker {
-        display: none;
-      }
-      summary:hover {
-        color: var(--text);
-      }
-      summary .icon {
-        transition: rotate var(--quick);
-      }
-      [open] summary .icon {
-        rotate: 90deg;
-      }
       .help .stack {
         gap: 12px;
         padding-top: 8px;
-      }
-      .command {
-        display: flex;
-        align-items: center;
-        gap: 4px;
-        padding: 4px 4px 4px 12px;
-        border: 1px solid var(--line);
-        border-radius: var(--radius-2);
-        background: var(--sunken);
-        color: var(--text);
-      }
-      .command code {
-        flex: 1;
-        padding: 0;
-        border: 0;
-        background: none;
       }
     `,
   ];

@@ -4,6 +4,7 @@ import { CpElement } from '../../elements/element.ts';
 import { mark } from '../../elements/icon.ts';
 import { info } from '../../lib/session.ts';
 import { theme } from '../../lib/theme.ts';
+import { alone } from '../../styles/alone.ts';
 import './login-form.ts';
 import { login } from './texts.ts';
 
@@ -31,17 +32,8 @@ export class LoginPage extends CpElement {
 
   static override styles = [
     CpElement.styles,
+    alone,
     css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        min-height: 100dvh;
-      }
-      header {
-        justify-content: flex-end;
-        gap: 2px;
-        padding: 12px 16px;
-      }
       main {
         flex: 1;
         display: grid;

@@ -21,6 +21,7 @@ import {
   testBody,
 } from './connection.ts';
 import { connectionStyles } from './connection-styles.ts';
+import { details } from '../../styles/details.ts';
 import { aboutExample, examplesView } from './examples-view.ts';
 import { told } from './problem-text.ts';
 import { resultView } from './result-view.ts';
@@ -283,7 +284,7 @@ export class ConnectionForm extends CpElement {
     if (input) input.value = '';
   }
 
-  static override styles = [CpElement.styles, reasonStyles, connectionStyles];
+  static override styles = [CpElement.styles, details, reasonStyles, connectionStyles];
 }
 
 customElements.define('cp-connection-form', ConnectionForm);

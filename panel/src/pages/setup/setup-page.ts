@@ -11,6 +11,7 @@ import { go } from '../../lib/router.ts';
 import { info, readInfo, session } from '../../lib/session.ts';
 import { status } from '../../lib/status.ts';
 import { theme } from '../../lib/theme.ts';
+import { alone } from '../../styles/alone.ts';
 import '../login/login-form.ts';
 import './connection-form.ts';
 import { setupStyles } from './setup-styles.ts';
@@ -127,7 +128,7 @@ export class SetupPage extends CpElement {
     }
   }
 
-  static override styles = [CpElement.styles, setupStyles];
+  static override styles = [CpElement.styles, alone, setupStyles];
 }
 
 /** What goes wrong most at a setup is one key in place of another. */

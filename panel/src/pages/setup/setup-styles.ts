@@ -1,16 +1,6 @@
 import { css } from 'lit';
 
 export const setupStyles = css`
-  :host {
-    display: flex;
-    flex-direction: column;
-    min-height: 100dvh;
-  }
-  header {
-    justify-content: flex-end;
-    gap: 2px;
-    padding: 12px 16px;
-  }
   main {
     flex: 1;
     display: grid;
