@@ -67,6 +67,7 @@ export const forms = css`
   }
   .input[aria-invalid='true'] {
     border-color: var(--bad);
+    outline-color: var(--bad);
   }
   .input[type='password'],
   .input.code {

@@ -87,7 +87,7 @@ export default {
   savedOff: 'Saved.',
   works: 'The connection works',
   worksBut: 'The connection works, but',
-  fails: 'No connection',
+  fails: 'This does not work yet',
   failsAt: 'See what is wrong at the marked field.',
   version: 'Version',
   publishing: 'Publishes usage',

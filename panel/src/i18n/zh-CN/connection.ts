@@ -86,7 +86,7 @@ export default {
   savedOff: '已保存。',
   works: '连接正常',
   worksBut: '连接正常，但是',
-  fails: '无法连接',
+  fails: '还不能这样连接',
   failsAt: '请查看标出的字段。',
   version: '版本',
   publishing: '发布用量',

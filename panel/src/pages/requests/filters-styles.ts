@@ -97,7 +97,7 @@ export const filtersStyles = css`
     min-width: 20px;
     padding: 0 6px;
     border-radius: 10px;
-    background: var(--accent);
+    background: var(--accent-fill);
     color: var(--on-accent);
     font-size: var(--size-1);
     line-height: 20px;

@@ -66,8 +66,8 @@ export const setupStyles = css`
     color: var(--text);
   }
   .steps [aria-current] .number {
-    background: var(--accent);
-    border-color: var(--accent);
+    background: var(--accent-fill);
+    border-color: var(--accent-fill);
     color: var(--on-accent);
   }
   .steps .done .number {
