@@ -82,11 +82,19 @@ export class Subscription implements RespListener {
     this.#context = context;
     this.#handlers = handlers;
     this.#idle = setTimeout(() => {
-      this.#burst = 0;
-      this.#isIdle = true;
-      for (const wake of this.#onIdle.splice(0)) wake();
+      const messages = this.#messages;
+      // After a moment in which this process did not run, the timer comes first, and what has arrived meanwhile next.
+      setImmediate(() => {
+        if (this.#messages === messages) this.#rest();
+      });
     }, IDLE_MS);
     this.#idle.unref();
+  }
+
+  #rest(): void {
+    this.#burst = 0;
+    this.#isIdle = true;
+    for (const wake of this.#onIdle.splice(0)) wake();
   }
 
   /** Reads until the end; leaves in good order when `signal` aborts. */
