@@ -10,13 +10,16 @@ import { picoFromUsdPerMillion, usdPerMillion } from './decimal.ts';
 
 /**
  * Prices as HTTP answers, saved rows and exports have them: USD per million tokens, with flags that tell an explicit
- * zero from a price that was not given. The key `cacheCreation1h` is ours; older clients leave it out and ignore it.
+ * zero from a price that was not given. The keys `cacheCreation1h` and `completionImage` are ours; older clients leave them
+ * out and ignore them.
  */
 
 /** Optional keys are left out when 0 or false. */
 export interface PriceFields {
   readonly prompt: number;
   readonly completion: number;
+  /** Output that is pictures, where it costs more than text. */
+  readonly completionImage?: number;
   /** Cached tokens, where `cacheRead` is not given. */
   readonly cache: number;
   readonly cacheRead?: number;
@@ -24,6 +27,7 @@ export interface PriceFields {
   readonly cacheCreation1h?: number;
   readonly promptConfigured?: boolean;
   readonly completionConfigured?: boolean;
+  readonly completionImageConfigured?: boolean;
   readonly cacheReadConfigured?: boolean;
   readonly cacheCreationConfigured?: boolean;
   readonly cacheCreation1hConfigured?: boolean;
@@ -60,6 +64,9 @@ function given(price: number | undefined, configured: boolean): PicoUsd | null {
   return configured ? picoFromUsdPerMillion(price ?? 0) : null;
 }
 
+const imageRate = (rate: PicoUsd | null): Pick<Rates, 'outputImage'> =>
+  rate === null ? {} : { outputImage: rate };
+
 /** In a base price a field above 0 is given with or without its flag: rows of older programs have no flags. */
 function baseRates(fields: PriceFields): Rates {
   const base = (price: number | undefined, flag: boolean | undefined): PicoUsd | null =>
@@ -67,6 +74,7 @@ function baseRates(fields: PriceFields): Rates {
   return {
     input: base(fields.prompt, fields.promptConfigured),
     output: base(fields.completion, fields.completionConfigured),
+    ...imageRate(base(fields.completionImage, fields.completionImageConfigured)),
     cacheRead: base(fields.cacheRead, fields.cacheReadConfigured) ?? base(fields.cache, false),
     cacheWrite5m: base(fields.cacheCreation, fields.cacheCreationConfigured),
     cacheWrite1h: base(fields.cacheCreation1h, fields.cacheCreation1hConfigured),
@@ -79,6 +87,7 @@ function tierRates(fields: TierFields): Rates {
   return {
     input: given(fields.prompt, fields.promptConfigured === true),
     output: given(fields.completion, fields.completionConfigured === true),
+    ...imageRate(given(fields.completionImage, fields.completionImageConfigured === true)),
     cacheRead: given(fields.cacheRead, read === true) ?? given(fields.cache, cache === true),
     cacheWrite5m: given(fields.cacheCreation, fields.cacheCreationConfigured === true),
     cacheWrite1h: given(fields.cacheCreation1h, fields.cacheCreation1hConfigured === true),
@@ -111,15 +120,18 @@ function fieldsOf(rates: Rates): PriceFields {
   const cacheRead = usd(rates.cacheRead);
   const cacheCreation = usd(rates.cacheWrite5m);
   const cacheCreation1h = usd(rates.cacheWrite1h);
+  const completionImage = usd(rates.outputImage ?? null);
   return {
     prompt: usd(rates.input),
     completion: usd(rates.output),
+    ...(completionImage > 0 && { completionImage }),
     cache: cacheRead,
     ...(cacheRead > 0 && { cacheRead }),
     ...(cacheCreation > 0 && { cacheCreation }),
     ...(cacheCreation1h > 0 && { cacheCreation1h }),
     ...(rates.input !== null && { promptConfigured: true }),
     ...(rates.output !== null && { completionConfigured: true }),
+    ...(rates.outputImage !== undefined && { completionImageConfigured: true }),
     ...(rates.cacheRead !== null && { cacheReadConfigured: true }),
     ...(rates.cacheWrite5m !== null && { cacheCreationConfigured: true }),
     ...(rates.cacheWrite1h !== null && { cacheCreation1hConfigured: true }),
@@ -143,8 +155,8 @@ const serviceObject = (tier: ServiceTier): ServiceTierObject => ({
 });
 
 /**
- * The price object of a card: `cardFromPriceObject` of it gives the same rates again, but for one of pictures, which
- * only embedded cards have and this shape has no field for. A synced or embedded card says where it came from.
+ * The price object of a card: `cardFromPriceObject` of it gives the same rates again. A synced or embedded card says
+ * where it came from.
  */
 export function priceObjectFromCard(card: PriceCard): PriceObject {
   const colon = card.origin.indexOf(':');

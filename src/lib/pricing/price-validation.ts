@@ -64,18 +64,21 @@ class PriceReader {
   }
 
   fields(input: Input): PriceFields {
+    const completionImage = this.price(input, 'completionImage');
     const cacheRead = this.price(input, 'cacheRead');
     const cacheCreation = this.price(input, 'cacheCreation');
     const cacheCreation1h = this.price(input, 'cacheCreation1h');
     return {
       prompt: this.price(input, 'prompt'),
       completion: this.price(input, 'completion'),
+      ...(completionImage > 0 && { completionImage }),
       cache: this.price(input, 'cache'),
       ...(cacheRead > 0 && { cacheRead }),
       ...(cacheCreation > 0 && { cacheCreation }),
       ...(cacheCreation1h > 0 && { cacheCreation1h }),
       ...(this.flag(input, 'promptConfigured') && { promptConfigured: true }),
       ...(this.flag(input, 'completionConfigured') && { completionConfigured: true }),
+      ...(this.flag(input, 'completionImageConfigured') && { completionImageConfigured: true }),
       ...(this.flag(input, 'cacheReadConfigured') && { cacheReadConfigured: true }),
       ...(this.flag(input, 'cacheCreationConfigured') && { cacheCreationConfigured: true }),
       ...(this.flag(input, 'cacheCreation1hConfigured') && { cacheCreation1hConfigured: true }),
@@ -90,6 +93,7 @@ class PriceReader {
     const configured =
       fields.promptConfigured ??
       fields.completionConfigured ??
+      fields.completionImageConfigured ??
       fields.cacheConfigured ??
       fields.cacheReadConfigured ??
       fields.cacheCreationConfigured ??

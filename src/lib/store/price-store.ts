@@ -3,25 +3,27 @@ import type { ContextTier, PriceCard, PriceVersion, Rates, ServiceTier } from '.
 import { canonicalPriceVersion, priceVersionId } from '../pricing/version.ts';
 import type { Db } from './sqlite.ts';
 
-interface RateRow {
+export interface RateRow {
   readonly input: number | null;
   readonly output: number | null;
+  readonly output_image: number | null;
   readonly cache_read: number | null;
   readonly cache_write_5m: number | null;
   readonly cache_write_1h: number | null;
 }
 
-function rates(row: RateRow): Rates {
+export function rates(row: RateRow): Rates {
   return {
     input: row.input,
     output: row.output,
+    ...(row.output_image !== null && { outputImage: row.output_image }),
     cacheRead: row.cache_read,
     cacheWrite5m: row.cache_write_5m,
     cacheWrite1h: row.cache_write_1h,
   };
 }
 
-const RATE_COLUMNS = 'input, output, cache_read, cache_write_5m, cache_write_1h';
+export const RATE_COLUMNS = 'input, output, output_image, cache_read, cache_write_5m, cache_write_1h';
 
 /** All manual and synced price cards. Call it in the transaction that also reads the revision. */
 export function readPriceCards(db: Db): PriceCard[] {
