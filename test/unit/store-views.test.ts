@@ -66,7 +66,7 @@ test('the views for scripts say what the export says', (t) => {
   const lines: Array<Record<string, unknown>> = [];
   const reader = new ExportReader(db);
   for (let step = reader.next(); step.length > 0; step = reader.next()) {
-    for (const { stored, gateway } of step) lines.push(JSON.parse(exportLine(stored, gateway)));
+    for (const row of step) lines.push(JSON.parse(exportLine(row)));
   }
   const byTime = (a: Record<string, unknown>, b: Record<string, unknown>): number =>
     Number(a['timestamp_ms']) - Number(b['timestamp_ms']) ||

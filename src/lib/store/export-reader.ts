@@ -21,10 +21,12 @@ interface Cursor {
   readonly dup: number;
 }
 
-/** An event with the base URL of its gateway. */
+/** An event with the base URL of its gateway, and the name by which its price version is the same everywhere. */
 export interface ExportRow {
   readonly stored: StoredEvent;
   readonly gateway: string;
+  /** Hex SHA-256 of the price version (its row's id means something in this database only); `''` without a price. */
+  readonly price: string;
 }
 
 /**
@@ -34,6 +36,8 @@ export interface ExportRow {
 export class ExportReader {
   readonly #step: BetterSqlite3.Statement<Array<number | bigint>, StoredEventRow>;
   readonly #gateways: ReadonlyMap<number, string>;
+  readonly #priceSha: BetterSqlite3.Statement<[number], string>;
+  readonly #prices = new Map<number, string>();
   readonly #filter: ExportFilter;
   readonly #upTo: number;
   /** Null when the last row was read. */
@@ -46,6 +50,9 @@ export class ExportReader {
         db.prepare<[], { id: number; baseUrl: string }>('SELECT id, base_url AS baseUrl FROM gateway').all(),
       ).map(({ id, baseUrl }) => [id, baseUrl]),
     );
+    this.#priceSha = db
+      .prepare<[number], string>('SELECT lower(hex(sha256)) FROM price_version WHERE id = ?')
+      .pluck();
     this.#filter = filter;
     this.#upTo = upTo ?? 0;
     this.#step = db.prepare<Array<number | bigint>, StoredEventRow>(
@@ -79,13 +86,27 @@ export class ExportReader {
       for (const row of this.#step.iterate(timestampMs, hash64, dup, before, this.#upTo)) {
         last = row;
         if (gatewayId === undefined || gatewayId === row.gateway_id) {
-          rows.push({ stored: storedEvent(row), gateway: this.#gateways.get(row.gateway_id) ?? '' });
+          rows.push({
+            stored: storedEvent(row),
+            gateway: this.#gateways.get(row.gateway_id) ?? '',
+            price: this.#priceOf(row.price_id),
+          });
         }
         if (performance.now() > deadline) break;
       }
     });
     this.#cursor = last === null ? null : cursorOf(last);
     return rows;
+  }
+
+  #priceOf(id: number | null): string {
+    if (id === null) return '';
+    let sha = this.#prices.get(id);
+    if (sha === undefined) {
+      sha = this.#priceSha.get(id) ?? '';
+      this.#prices.set(id, sha);
+    }
+    return sha;
   }
 }
 

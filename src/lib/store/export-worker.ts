@@ -67,7 +67,7 @@ class Chunks {
     }
     const row = this.#rows[this.#at];
     this.#at += 1;
-    return row === undefined ? null : exportLine(row.stored, row.gateway);
+    return row === undefined ? null : exportLine(row);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { BillableTokens, ReportedTokens } from '../contract/event.ts';
 import { analyticsModel } from '../pricing/model-names.ts';
-import type { StoredEvent } from '../store/stored-event.ts';
+import type { ExportRow } from '../store/export-reader.ts';
 
 /** Left out of the line when it is empty. */
 const text = (value: string): string | undefined => (value === '' ? undefined : value);
@@ -15,9 +15,10 @@ const differing = (billable: number, reported: number): number | undefined =>
 /**
  * One event as a line of JSON with its line feed. Names, order and what is left out are those of the exports of
  * CPA-Manager-Plus 1.12.2, which its import and ours read; what only we know follows behind.
- * `gateway` is the base URL that the event came from.
+ * `gateway` is the base URL that the event came from, `price_id` the same for the same price in every database.
  */
-export function exportLine({ event, costNano, priceId }: StoredEvent, gateway: string): string {
+export function exportLine({ stored, gateway, price }: ExportRow): string {
+  const { event, costNano } = stored;
   const { reported, tokens, response } = event;
   const line = {
     request_id: text(event.requestId),
@@ -76,7 +77,7 @@ export function exportLine({ event, costNano, priceId }: StoredEvent, gateway: s
     cache_write_1h_tokens: tokens.cacheWrite1h,
     ...billedDifferently(tokens, reported),
     cost_nano_usd: number(costNano),
-    price_id: number(priceId),
+    price_id: text(price),
     flags: positive(event.flags),
     gateway: text(gateway),
   };
