@@ -1,77 +1,137 @@
-import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError, Option } from 'commander';
 import { reportError } from './commands/report-error.ts';
-import { Exit } from './lib/errors.ts';
+import type { CliContext, GlobalOptions } from './commands/shared/context.ts';
+import { COMMANDS, findCommand, type CommandEntry } from './commands/table.ts';
+import { AppError, Exit } from './lib/errors.ts';
+import { systemCode } from './lib/files.ts';
 import { VERSION } from './lib/version.ts';
 
-/** What every command knows of the options that stand before or behind its name. */
-export interface GlobalOptions {
-  readonly verbose: boolean;
-}
+/** Options before the name of a command whose value is a word of its own. */
+const WITH_VALUE = new Set(['--data-dir', '--db', '--db-path']);
 
-/** The command tree. Each command's module is loaded only when it is asked for, so that `--version` stays quick. */
+/** The options of every command and the names of all of them; the commands themselves are still empty. */
 function program(): Command {
   const cpamp = new Command('cpamp')
     .description('Keeps every usage record of a CLIProxyAPI gateway.')
     .version(VERSION, '-V, --version', 'print the version and exit')
     .helpOption('-h, --help', 'print help and exit')
-    .addOption(new Option('--verbose', 'say more, and show where an error comes from').default(false))
-    .showHelpAfterError('(see cpamp --help)')
-    .exitOverride();
-
-  cpamp
-    .command('serve')
-    .description('Run the daemon: collect records, keep them, and answer on port 18317.')
-    .option('--http-addr <host:port>', 'address to listen on (HTTP_ADDR; default 0.0.0.0:18317)')
+    .helpCommand('help [command]', 'print help for a command')
     .option('--data-dir <dir>', 'folder for database, keys and spool (USAGE_DATA_DIR; default ./data)')
-    .option('--db-path <file>', 'database file (USAGE_DB_PATH; default usage.sqlite in the data directory)')
-    .addOption(
-      new Option('--log-format <format>', 'how to write the log')
-        .choices(['auto', 'json', 'pretty'])
-        .default('auto'),
-    )
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ cpamp serve
-  $ cpamp serve --http-addr 127.0.0.1:18317 --data-dir /var/lib/cpamp
-  $ CPA_UPSTREAM_URL=http://cli-proxy-api:8317 CPA_MANAGEMENT_KEY_FILE=/run/secrets/cpa cpamp serve
-
-The first start prints an admin key once. Variables and files: man cpamp, or docs/configuration.md.
-Exit codes: 0 stopped in good order, 1 failure, 2 wrong usage or configuration, 5 the database is in use,
-8 the address cannot be used, 9 the database is not one of ours.`,
-    )
-    .exitOverride()
-    .action(async (options, command: Command) => {
-      keepHeapSmall();
-      const { serve } = await import('./commands/serve.ts');
-      await serve({ ...options, ...command.optsWithGlobals<GlobalOptions>() });
-    });
+    .option('--db <file>', 'database file (USAGE_DB_PATH; default usage.sqlite in the data directory)')
+    .addOption(new Option('--db-path <file>').hideHelp())
+    .option('--json', 'print JSON for programs')
+    .option('-q, --quiet', 'print results and errors only')
+    .option('-v, --verbose', 'say more, and show where an error comes from')
+    .option('--no-color', 'print without colours (also: NO_COLOR)')
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed in one place, in the form that --json asks for.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  for (const { name, summary } of COMMANDS) cpamp.command(name).description(summary);
   return cpamp;
 }
 
 /**
- * Keeps V8's nursery at its first size, in every thread of this process. Records die young by the thousand, and V8
- * answers with ever larger nurseries: some 90 MiB over the threads at 5,000 records a second, for no measurable gain in
- * speed. It counts only for what is loaded afterwards.
+ * Where the words of a command line name the command: the first that is no option and no option's value, and behind
+ * `help` the next. -1 without one.
  */
-function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+function indexOfCommand(words: readonly string[]): number {
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    if (word === '--') return -1;
+    if (WITH_VALUE.has(word)) at += 1;
+    else if (!word.startsWith('-') && word !== 'help') return at;
+  }
+  return -1;
 }
 
-/** Runs one command line. Answers the process's exit code and never throws. */
-export async function main(argv: readonly string[]): Promise<number> {
+/** The options of every command, once the command line was read. */
+function globalOptions(cpamp: Command): GlobalOptions {
+  const given = cpamp.opts<Partial<GlobalOptions>>();
+  return { json: false, quiet: false, verbose: false, color: true, ...given };
+}
+
+/** Asked before the command line is understood, because that can fail as well. */
+const isVerbose = (word: string): boolean => word === '--verbose' || word === '-v';
+
+async function configure(cpamp: Command, entry: CommandEntry, context: CliContext): Promise<void> {
+  const command = cpamp.commands.find((one) => one.name() === entry.name);
+  if (command) (await entry.load()).configure(command, context);
+}
+
+/** The whole tree with the options of every command, for completion and for the check of the manual pages. */
+export async function commandTree(context: CliContext): Promise<Command> {
   const cpamp = program();
-  try {
-    if (argv.length <= 2) {
-      cpamp.outputHelp({ error: true });
-      return Exit.usage;
-    }
-    await cpamp.parseAsync([...argv]);
-    return Exit.ok;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
-    return reportError(error, argv.includes('--verbose'));
+  for (const entry of COMMANDS) await configure(cpamp, entry, context);
+  return cpamp;
+}
+
+/**
+ * Runs one command line. Answers the process's exit code and never throws. Only the file of the command that is named
+ * is loaded, and none at all for `--version`, so that both answer at once.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  outliveReaders();
+  const cpamp = program();
+  const words = argv.slice(2);
+  const json = words.includes('--json');
+  if (words.length === 0) {
+    cpamp.outputHelp({ error: true });
+    return Exit.usage;
   }
+  const at = indexOfCommand(words);
+  const entry = findCommand(words[at] ?? '');
+  let context: CliContext | null = null;
+  try {
+    if (entry) {
+      words[at] = entry.name;
+      const { openContext } = await import('./commands/shared/context.ts');
+      context = openContext({
+        options: () => globalOptions(cpamp),
+        ownSignals: entry.ownSignals ?? false,
+        tree: () => (context ? commandTree(context) : Promise.resolve(cpamp)),
+      });
+      await configure(cpamp, entry, context);
+    }
+    await cpamp.parseAsync(words, { from: 'user' });
+    return context?.exitCode ?? Exit.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return reportUsage(error, cpamp, entry, json);
+    if (context?.endedBy && isMereEnd(error, context)) return context.exitCode;
+    const code = reportError(error, { verbose: words.some(isVerbose), json });
+    return context?.endedBy?.exitCode ?? code;
+  } finally {
+    context?.close();
+  }
+}
+
+/** Whether an error says no more than that the command was stopped: nothing is printed then. */
+function isMereEnd(error: unknown, { endedBy }: CliContext): boolean {
+  if (error instanceof AppError) return false;
+  // Every write to a pipe without a reader fails in some way of its own.
+  return endedBy?.cause === 'pipe' || (error instanceof Error && error.name === 'AbortError');
+}
+
+/** Without a reader there is nobody to tell, and with one that went away nothing is wrong. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (systemCode(error) !== 'EPIPE') throw error;
+    });
+  }
+}
+
+/** What commander refused; help and the version are refusals too, with the code 0. */
+function reportUsage(
+  error: CommanderError,
+  cpamp: Command,
+  entry: CommandEntry | null,
+  json: boolean,
+): number {
+  if (error.exitCode === 0) return Exit.ok;
+  // A command that is only a family of commands has printed its help.
+  if (error.code === 'commander.help') return Exit.usage;
+  const detail = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/, ' ($1)');
+  const hint = `See: ${cpamp.name()}${entry ? ` ${entry.name}` : ''} --help`;
+  return reportError(new AppError('wrong_usage', { detail, hint }), { verbose: false, json });
 }

@@ -1,19 +1,31 @@
 import { AppError, Exit } from '../lib/errors.ts';
 
-/** Prints a failure for people: what happened, and what to do next. Answers the exit code that belongs to it. */
-export function reportError(error: unknown, verbose: boolean): number {
+export interface ReportOptions {
+  /** Shows where an error comes from. */
+  readonly verbose: boolean;
+  /** Prints the error as programs read it. */
+  readonly json: boolean;
+}
+
+/**
+ * Prints a failure on stderr and answers the exit code that belongs to it. For people: `cpamp: ` and what happened, then
+ * what to do next. With `json` one line instead, `{"code","error","hint"}` as in HTTP answers; it is the last line.
+ */
+export function reportError(error: unknown, { verbose, json }: ReportOptions): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const known = error instanceof AppError ? error : null;
+  const hint = known?.hint ?? (verbose ? '' : 'This was not expected. Run it again with --verbose.');
   const lines: string[] = [];
-  if (error instanceof AppError) {
-    lines.push(`cpamp: ${error.message}`);
-    if (error.hint) lines.push(error.hint);
-  } else {
-    lines.push(`cpamp: ${error instanceof Error ? error.message : String(error)}`);
-    if (!verbose)
-      lines.push('This was not expected. Run it again with --verbose to see where it comes from.');
-  }
   if (verbose && error instanceof Error) lines.push(stackOf(error));
+  if (json) {
+    lines.push(
+      JSON.stringify({ code: known?.code ?? 'internal', error: message, ...(hint ? { hint } : {}) }),
+    );
+  } else {
+    lines.unshift(`cpamp: ${message}`, ...(hint ? [hint] : []));
+  }
   process.stderr.write(`${lines.join('\n')}\n`);
-  return error instanceof AppError ? error.exit : Exit.failure;
+  return known?.exit ?? Exit.failure;
 }
 
 function stackOf(error: Error): string {

@@ -1,33 +1,57 @@
 import closeWithGrace from 'close-with-grace';
-import type { GlobalOptions } from '../cli.ts';
+import { Option, type Command } from 'commander';
 import { startDaemon } from '../daemon/daemon.ts';
 import { createLog, type LogFormat } from '../daemon/log.ts';
 import { systemClock } from '../lib/clock.ts';
 import { loadConfig } from '../lib/config/start-config.ts';
+import type { CliContext } from './shared/context.ts';
 
 /** How long an orderly end may take before the process ends anyway: records are in the spool by then. */
 const STOP_MS = 15_000;
 
-export interface ServeOptions extends GlobalOptions {
+interface ServeOptions {
   readonly httpAddr?: string;
-  readonly dataDir?: string;
-  readonly dbPath?: string;
   readonly logFormat: LogFormat;
 }
 
+export function configure(command: Command, context: CliContext): void {
+  command
+    .option('--http-addr <host:port>', 'address to listen on (HTTP_ADDR; default 0.0.0.0:18317)')
+    .addOption(
+      new Option('--log-format <format>', 'how to write the log')
+        .choices(['auto', 'json', 'pretty'])
+        .default('auto'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ cpamp serve
+  $ cpamp serve --http-addr 127.0.0.1:18317 --data-dir /var/lib/cpamp
+  $ CPA_UPSTREAM_URL=http://cli-proxy-api:8317 CPA_MANAGEMENT_KEY_FILE=/run/secrets/cpa cpamp serve
+
+The first start prints an admin key once. Variables and files: man cpamp, or docs/configuration.md.
+Exit codes: 0 stopped in good order, 1 failure, 2 wrong usage or configuration, 5 the database is in use,
+8 the address cannot be used, 9 the database is not one of ours.`,
+    )
+    .action((options: ServeOptions) => serve(options, context));
+}
+
 /** Runs the daemon until a signal ends it. Rejects when it cannot start, or breaks. */
-export async function serve(options: ServeOptions): Promise<void> {
-  const { httpAddr, dataDir, dbPath, logFormat, verbose } = options;
+async function serve(options: ServeOptions, context: CliContext): Promise<void> {
+  const { httpAddr, logFormat } = options;
+  const { dataDir, json, quiet, verbose } = context.options;
+  const dbPath = context.options.db ?? context.options.dbPath;
   const config = loadConfig({
-    env: process.env,
-    cwd: process.cwd(),
+    env: context.env,
+    cwd: context.cwd,
     flags: {
       ...(httpAddr === undefined ? {} : { httpAddr }),
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(dbPath === undefined ? {} : { dbPath }),
     },
   });
-  const log = createLog({ format: logFormat, verbose });
+  const log = createLog({ format: json ? 'json' : logFormat, verbose, quiet });
   const print = (text: string): void => {
     process.stdout.write(text);
   };

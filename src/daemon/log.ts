@@ -7,6 +7,8 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
 export interface LogOptions {
   readonly format: LogFormat;
   readonly verbose: boolean;
+  /** Warnings and errors only. */
+  readonly quiet?: boolean;
 }
 
 /** Names under which a secret could slip into a log line. Nobody is meant to log them; this is the net below. */
@@ -33,7 +35,7 @@ export const REQUEST_SERIALIZERS = {
 export function createLog(options: LogOptions): Logger {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);
   const settings = {
-    level: options.verbose ? 'debug' : 'info',
+    level: options.verbose ? 'debug' : options.quiet ? 'warn' : 'info',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: SECRET_PATHS, censor: '[redacted]' },

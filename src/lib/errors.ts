@@ -168,6 +168,16 @@ export const ERRORS = {
     'Run it again with --verbose and report it.',
   ),
 
+  // Ours, on the command line.
+  wrong_usage: entry(400, Exit.usage, 'this cannot be run as it was typed', 'See: cpamp --help'),
+  cancelled: entry(400, Exit.failure, 'nothing was changed, because nobody said yes'),
+  database_missing: entry(
+    500,
+    Exit.notConfigured,
+    'there is no database here',
+    'Name its place with --data-dir or --db, or make one with: cpamp setup',
+  ),
+
   // Starting, files and keys.
   invalid_config: entry(400, Exit.usage, 'the configuration is not valid'),
   secret_file_unreadable: entry(500, Exit.usage, 'a file that should hold a secret cannot be used'),

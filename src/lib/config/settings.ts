@@ -19,7 +19,7 @@ const names = (
 export const SETTINGS = {
   httpAddr: names('HTTP_ADDR', 'httpAddr', '--http-addr'),
   dataDir: names('USAGE_DATA_DIR', 'dataDir', '--data-dir', 'path'),
-  dbPath: names('USAGE_DB_PATH', 'dbPath', '--db-path', 'path'),
+  dbPath: names('USAGE_DB_PATH', 'dbPath', '--db', 'path'),
   dataKeyPath: names('CPA_MANAGER_DATA_KEY_PATH', 'dataKeyPath', '--data-key-path', 'path'),
   dataKeyFile: names('CPA_MANAGER_DATA_KEY_FILE', 'dataKeyFile', '--data-key-file', 'path'),
   adminKeyFile: names('CPA_MANAGER_ADMIN_KEY_FILE', 'adminKeyFile', '--admin-key-file', 'path'),
