@@ -170,6 +170,7 @@ export const ERRORS = {
 
   // Ours, on the command line.
   wrong_usage: entry(400, Exit.usage, 'this cannot be run as it was typed', 'See: cpamp --help'),
+  invalid_time: entry(400, Exit.usage, 'this is no time, or no range of times'),
   cancelled: entry(400, Exit.failure, 'nothing was changed, because nobody said yes'),
   database_missing: entry(
     500,
