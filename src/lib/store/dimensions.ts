@@ -47,74 +47,89 @@ class Dimension {
   }
 }
 
-/** The dimension ids of one event; null where it has nothing to say. */
-export interface DimensionIds {
-  readonly model: number;
-  readonly provider: number | null;
-  readonly profile: number;
-  readonly credential: number | null;
-  readonly clientKey: number | null;
-  readonly userAgent: number | null;
-  readonly address: number | null;
-  readonly responseKind: number | null;
+/** Each dimension of an event, with the columns of its table. */
+const COLUMNS = {
+  model: ['name', 'requested', 'resolved'],
+  provider: ['name'],
+  profile: [
+    'executor_type',
+    'endpoint',
+    'method',
+    'path',
+    'reasoning_effort',
+    'request_service_tier',
+    'response_service_tier',
+    'service_tier',
+    'cache_separate',
+  ],
+  credential: [
+    'auth_index',
+    'auth_type',
+    'source',
+    'source_hash',
+    'account',
+    'label',
+    'file',
+    'auth_provider',
+    'project',
+  ],
+  clientKey: ['hash'],
+  userAgent: ['text'],
+  address: ['client_ip', 'x_forwarded_for'],
+  responseKind: ['quota_plan_type', 'error_kind', 'error_code'],
+} as const;
+const TABLES: Readonly<Record<DimensionName, string>> = {
+  model: 'model',
+  provider: 'provider',
+  profile: 'call_profile',
+  credential: 'credential',
+  clientKey: 'client_key',
+  userAgent: 'user_agent',
+  address: 'address',
+  responseKind: 'response_kind',
+};
+
+export type DimensionName = keyof typeof COLUMNS;
+export const DIMENSION_NAMES = [
+  'model',
+  'provider',
+  'profile',
+  'credential',
+  'clientKey',
+  'userAgent',
+  'address',
+  'responseKind',
+] as const satisfies readonly DimensionName[];
+
+/** The values of one row of a dimension, in the order of its columns. */
+export type DimensionValues = readonly Value[];
+
+/** For each dimension of an event something that stands for its row; null where the event has nothing to say. */
+export interface ForDimensions<T> {
+  readonly model: T;
+  readonly provider: T | null;
+  readonly profile: T;
+  readonly credential: T | null;
+  readonly clientKey: T | null;
+  readonly userAgent: T | null;
+  readonly address: T | null;
+  readonly responseKind: T | null;
 }
 
-/** All dimensions of events. `publish` after a commit, `discard` after a rollback. */
-export class Dimensions {
-  readonly #model: Dimension;
-  readonly #provider: Dimension;
-  readonly #profile: Dimension;
-  readonly #credential: Dimension;
-  readonly #clientKey: Dimension;
-  readonly #userAgent: Dimension;
-  readonly #address: Dimension;
-  readonly #responseKind: Dimension;
-  readonly #all: readonly Dimension[];
+/** The dimension ids of one event. */
+export type DimensionIds = ForDimensions<number>;
 
-  constructor(db: Db) {
-    this.#model = new Dimension(db, 'model', ['name', 'requested', 'resolved']);
-    this.#provider = new Dimension(db, 'provider', ['name']);
-    this.#profile = new Dimension(db, 'call_profile', [
-      'executor_type',
-      'endpoint',
-      'method',
-      'path',
-      'reasoning_effort',
-      'request_service_tier',
-      'response_service_tier',
-      'service_tier',
-      'cache_separate',
-    ]);
-    this.#credential = new Dimension(db, 'credential', [
-      'auth_index',
-      'auth_type',
-      'source',
-      'source_hash',
-      'account',
-      'label',
-      'file',
-      'auth_provider',
-      'project',
-    ]);
-    this.#clientKey = new Dimension(db, 'client_key', ['hash']);
-    this.#userAgent = new Dimension(db, 'user_agent', ['text']);
-    this.#address = new Dimension(db, 'address', ['client_ip', 'x_forwarded_for']);
-    this.#responseKind = new Dimension(db, 'response_kind', ['quota_plan_type', 'error_kind', 'error_code']);
-    this.#all = [
-      this.#model,
-      this.#provider,
-      this.#profile,
-      this.#credential,
-      this.#clientKey,
-      this.#userAgent,
-      this.#address,
-      this.#responseKind,
-    ];
-  }
-
-  /** Finds or makes the rows of an event's dimensions, inside the transaction of the event. */
-  of(event: UsageEvent): DimensionIds {
-    const profile = [
+/** What `standIn` makes of the values of each dimension of an event. */
+export function forDimensions<T>(
+  event: UsageEvent,
+  standIn: (dimension: DimensionName, values: DimensionValues) => T,
+): ForDimensions<T> {
+  const optional = (dimension: DimensionName, values: readonly string[]): T | null =>
+    values.every((value) => value === '') ? null : standIn(dimension, values);
+  return {
+    model: standIn('model', [event.model, event.requestedModel, event.resolvedModel]),
+    provider: optional('provider', [event.provider]),
+    profile: standIn('profile', [
       event.executorType,
       event.endpoint,
       event.method,
@@ -124,8 +139,8 @@ export class Dimensions {
       event.responseServiceTier,
       event.serviceTier,
       event.cacheInputMode === 'separate_from_input' ? 1 : 0,
-    ];
-    const credential = [
+    ]),
+    credential: optional('credential', [
       event.authIndex,
       event.authType,
       event.source,
@@ -135,29 +150,53 @@ export class Dimensions {
       event.authFileSnapshot,
       event.authProviderSnapshot,
       event.authProjectIdSnapshot,
-    ];
-    const response = [event.response.quotaPlanType, event.response.errorKind, event.response.errorCode];
-    return {
-      model: this.#model.id([event.model, event.requestedModel, event.resolvedModel]),
-      provider: optional(this.#provider, [event.provider]),
-      profile: this.#profile.id(profile),
-      credential: optional(this.#credential, credential),
-      clientKey: optional(this.#clientKey, [event.apiKeyHash]),
-      userAgent: optional(this.#userAgent, [event.userAgent]),
-      address: optional(this.#address, [event.clientIp, event.xForwardedFor]),
-      responseKind: optional(this.#responseKind, response),
+    ]),
+    clientKey: optional('clientKey', [event.apiKeyHash]),
+    userAgent: optional('userAgent', [event.userAgent]),
+    address: optional('address', [event.clientIp, event.xForwardedFor]),
+    responseKind: optional('responseKind', [
+      event.response.quotaPlanType,
+      event.response.errorKind,
+      event.response.errorCode,
+    ]),
+  };
+}
+
+/** All dimensions of events. `publish` after a commit, `discard` after a rollback. */
+export class Dimensions {
+  readonly #byName: Readonly<Record<DimensionName, Dimension>>;
+  readonly #id: (dimension: DimensionName, values: DimensionValues) => number;
+
+  constructor(db: Db) {
+    const of = (name: DimensionName): Dimension => new Dimension(db, TABLES[name], COLUMNS[name]);
+    this.#byName = {
+      model: of('model'),
+      provider: of('provider'),
+      profile: of('profile'),
+      credential: of('credential'),
+      clientKey: of('clientKey'),
+      userAgent: of('userAgent'),
+      address: of('address'),
+      responseKind: of('responseKind'),
     };
+    this.#id = (dimension, values) => this.id(dimension, values);
+  }
+
+  /** Finds or makes the rows of an event's dimensions, inside the transaction of the event. */
+  of(event: UsageEvent): DimensionIds {
+    return forDimensions(event, this.#id);
+  }
+
+  /** Finds or makes one row, inside a transaction. */
+  id(dimension: DimensionName, values: DimensionValues): number {
+    return this.#byName[dimension].id(values);
   }
 
   publish(): void {
-    for (const dimension of this.#all) dimension.publish();
+    for (const name of DIMENSION_NAMES) this.#byName[name].publish();
   }
 
   discard(): void {
-    for (const dimension of this.#all) dimension.discard();
+    for (const name of DIMENSION_NAMES) this.#byName[name].discard();
   }
-}
-
-function optional(dimension: Dimension, values: readonly string[]): number | null {
-  return values.every((value) => value === '') ? null : dimension.id(values);
 }

@@ -1,12 +1,32 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { createHash } from 'node:crypto';
 import type { DimensionIds } from './dimensions.ts';
-import { EVENT_COLUMNS, eventParams, type Param, type PreparedEvent, type StoredCost } from './event-row.ts';
+import {
+  EVENT_COLUMNS,
+  eventParams,
+  type EventExtra,
+  type Param,
+  type PreparedEvent,
+  type StoredCost,
+} from './event-row.ts';
 import { STORED_EVENT_SELECT, storedHash, type StoredEventRow } from './stored-event.ts';
 import type { Db } from './sqlite.ts';
 
 /** Where `dup` stands in the parameters. */
 const DUP = EVENT_COLUMNS.indexOf('dup');
+
+/** By what an event is recognised: time and 64 bits of its hash in the index, and the whole hash. */
+export interface EventIdentity {
+  readonly timestampMs: number;
+  readonly hash64: bigint;
+  readonly hash: string;
+}
+
+/** A row of `event_extra`. */
+export interface StoredExtra extends EventExtra {
+  readonly authSnapshotAtMs: number | null;
+  readonly failSummary: string;
+}
 
 /** Writes event rows, each event once. Inside the caller's transaction. */
 export class EventInsert {
@@ -16,7 +36,7 @@ export class EventInsert {
   readonly #findText: BetterSqlite3.Statement<[Buffer], number>;
   readonly #addText: BetterSqlite3.Statement<[Buffer, string], number>;
   /** Within a savepoint: row and extra, or neither. */
-  readonly #withExtra: (params: Param[], prepared: PreparedEvent) => number | null;
+  readonly #withExtra: (params: Param[], identity: EventIdentity, extra: StoredExtra) => number | null;
 
   constructor(db: Db) {
     const marks = EVENT_COLUMNS.map(() => '?').join(', ');
@@ -36,23 +56,29 @@ export class EventInsert {
     this.#addText = db
       .prepare<[Buffer, string], number>('INSERT INTO fail_text (digest, text) VALUES (?, ?) RETURNING id')
       .pluck();
-    this.#withExtra = db.transaction((params: Param[], prepared: PreparedEvent) => {
-      const id = this.#insertRow(params, prepared);
-      if (id !== null) this.#insertExtra(id, prepared);
+    this.#withExtra = db.transaction((params: Param[], identity: EventIdentity, extra: StoredExtra) => {
+      const id = this.#insertRow(params, identity);
+      if (id !== null) this.#insertExtra(id, extra);
       return id;
     });
   }
 
   /** The id of the new row, or null when this event is stored already. When it throws, nothing of it is stored. */
   insert(prepared: PreparedEvent, ids: DimensionIds, cost: StoredCost): number | null {
-    const params = eventParams(prepared, ids, cost);
-    return hasExtra(prepared) ? this.#withExtra(params, prepared) : this.#insertRow(params, prepared);
+    const { event, hash64 } = prepared;
+    const identity = { timestampMs: event.timestampMs, hash64, hash: event.hash };
+    return this.insertParams(eventParams(prepared, ids, cost), identity, extraOf(prepared));
   }
 
-  #insertRow(params: Param[], prepared: PreparedEvent): number | null {
+  /** The same for a row that was made elsewhere. `extra` is null where `event_extra` has nothing to say. */
+  insertParams(params: Param[], identity: EventIdentity, extra: StoredExtra | null): number | null {
+    return extra === null ? this.#insertRow(params, identity) : this.#withExtra(params, identity, extra);
+  }
+
+  #insertRow(params: Param[], identity: EventIdentity): number | null {
     let result = this.#insert.run(...params);
     if (result.changes === 0) {
-      const dup = this.#nextDup(prepared);
+      const dup = this.#nextDup(identity);
       if (dup === null) return null;
       params[DUP] = dup;
       result = this.#insert.run(...params);
@@ -62,18 +88,18 @@ export class EventInsert {
   }
 
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
-  #nextDup(prepared: PreparedEvent): number | null {
+  #nextDup({ timestampMs, hash64, hash }: EventIdentity): number | null {
     let next = 0;
-    for (const row of this.#same.iterate(prepared.event.timestampMs, prepared.hash64)) {
-      if (storedHash(row) === prepared.event.hash) return null;
+    for (const row of this.#same.iterate(timestampMs, hash64)) {
+      if (storedHash(row) === hash) return null;
       next = row.dup + 1;
     }
     return next;
   }
 
-  #insertExtra(id: number, { event, extra }: PreparedEvent): void {
-    const textId = event.failSummary === '' ? null : this.#textId(event.failSummary);
-    this.#extra.run(id, extra.hash, extra.timestamp, event.authSnapshotAtMs, textId);
+  #insertExtra(id: number, extra: StoredExtra): void {
+    const textId = extra.failSummary === '' ? null : this.#textId(extra.failSummary);
+    this.#extra.run(id, extra.hash, extra.timestamp, extra.authSnapshotAtMs, textId);
   }
 
   #textId(text: string): number {
@@ -84,11 +110,10 @@ export class EventInsert {
   }
 }
 
-function hasExtra({ event, extra }: PreparedEvent): boolean {
-  return (
-    extra.hash !== null ||
-    extra.timestamp !== null ||
-    event.authSnapshotAtMs !== null ||
-    event.failSummary !== ''
-  );
+/** What `event_extra` says of an event; null where it says nothing. */
+export function extraOf({ event, extra }: PreparedEvent): StoredExtra | null {
+  const { hash, timestamp } = extra;
+  const { authSnapshotAtMs, failSummary } = event;
+  const isEmpty = hash === null && timestamp === null && authSnapshotAtMs === null && failSummary === '';
+  return isEmpty ? null : { hash, timestamp, authSnapshotAtMs, failSummary };
 }

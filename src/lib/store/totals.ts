@@ -29,6 +29,9 @@ export function bucketOf(timestampMs: number): number {
   return Math.floor(timestampMs / BUCKET_MS) * BUCKET_MS;
 }
 
+/** What sums take of an event. */
+export type Counted = Pick<UsageEvent, 'gatewayId' | 'timestampMs' | 'failed' | 'tokens' | 'latencyMs'>;
+
 interface Bucket {
   readonly gatewayId: number;
   readonly bucketMs: number;
@@ -61,7 +64,7 @@ export class Totals {
     this.#addToGateway = upsert(db, 'total_ever', 'gateway_id');
   }
 
-  add(event: UsageEvent, costNano: number | null): void {
+  add(event: Counted, costNano: number | null): void {
     const bucketMs = bucketOf(event.timestampMs);
     const key = `${event.gatewayId}:${bucketMs}`;
     let bucket = this.#buckets.get(key);

@@ -41,8 +41,13 @@ export function readOutcome(record: JsonObject): Outcome {
   const failed = isFailed(record);
   if (!failed) return { failed, statusCode: status, body: '', cancelled: status === CLIENT_CLOSED };
   const body = bodyOf(record, fail);
-  const cancelled = status === CLIENT_CLOSED || CLIENT_GONE.test(body.slice(0, LOOKED_AT));
+  const cancelled = isCancelled(status, body);
   return { failed, statusCode: status ?? errorStatus(record), body, cancelled };
+}
+
+/** Whether a failure with this status and text is the client's, who went away before the answer was complete. */
+export function isCancelled(statusCode: number | null, body: string): boolean {
+  return statusCode === CLIENT_CLOSED || CLIENT_GONE.test(body.slice(0, LOOKED_AT));
 }
 
 function isFailed(record: JsonObject): boolean {

@@ -49,21 +49,33 @@ const AUTH_SNAPSHOT_AT = ['auth_snapshot_at_ms', 'authSnapshotAtMs'] as const;
 export function normalise(payload: Uint8Array, context: NormaliseContext): Normalised {
   try {
     const read = readPayload(payload);
-    if (read.kind === 'rejected') return read;
-    const control = controlOf(read.record);
+    return read.kind === 'rejected' ? read : normaliseRecord(read.record, context);
+  } catch (error) {
+    return unforeseen(error);
+  }
+}
+
+/** The same for a record that was read already, be it from a file of them. */
+export function normaliseRecord(record: JsonObject, context: NormaliseContext): Normalised {
+  try {
+    const control = controlOf(record);
     if (control) return { kind: 'control', control };
-    if (!hasModel(read.record) && !hasCounters(read.record)) {
+    if (!hasModel(record) && !hasCounters(record)) {
       return rejected('not_a_usage_record', 'the object names neither a model nor tokens');
     }
-    return { kind: 'event', event: toEvent(read.record, context) };
+    return { kind: 'event', event: toEvent(record, context) };
   } catch (error) {
-    // A record nobody foresaw becomes a dead letter, to be read again by a later version. The error's own text
-    // could quote the record.
-    return rejected(
-      'not_a_usage_record',
-      `reading it failed: ${error instanceof Error ? error.name : 'unknown'}`,
-    );
+    return unforeseen(error);
   }
+}
+
+// A record nobody foresaw becomes a dead letter, to be read again by a later version. The error's own text could quote
+// the record.
+function unforeseen(error: unknown): Normalised {
+  return rejected(
+    'not_a_usage_record',
+    `reading it failed: ${error instanceof Error ? error.name : 'unknown'}`,
+  );
 }
 
 function rejected(reason: RejectReason, detail: string): Normalised {

@@ -1,0 +1,216 @@
+import { EventFlag, type ResponseMetadata, type ResponseScalars } from '../../contract/event.ts';
+import { normaliseBaseUrl } from '../../gateway/url.ts';
+import { MAX_NANO_USD } from '../../pricing/price.ts';
+import { withCarried } from '../../usage/carried-metadata.ts';
+import { isCancelled } from '../../usage/failure.ts';
+import { wholeTime } from '../../usage/groups.ts';
+import { ResponseHeaders } from '../../usage/headers.ts';
+import { knownSecrets } from '../../usage/known-secrets.ts';
+import { asObject, integer, text, type JsonObject } from '../../usage/readers.ts';
+import { redactFailure, redactName } from '../../usage/redact.ts';
+import { requestMetadata } from '../../usage/request-metadata.ts';
+import { responseMetadata, responseScalars } from '../../usage/response-metadata.ts';
+import { toOneLine } from '../../usage/text.ts';
+import { eventTime, MAX_TIME_MS, type EventTime } from '../../usage/timestamp.ts';
+import { clampCount } from '../../usage/tokens.ts';
+import { HEX64, rejected, type Imported, type ImportContext, type KeptCost } from './context.ts';
+import { Field, lineHash, lineKeys, lineNames, lineSource } from './exported-fields.ts';
+import { lineTokens } from './exported-tokens.ts';
+
+const EVENT_HASH = new Field('event_hash');
+const TIMESTAMP_MS = new Field('timestamp_ms');
+const SOURCE_HASH = new Field('source_hash');
+const API_KEY_HASH = new Field('api_key_hash');
+const SNAPSHOT_AT = new Field('auth_snapshot_at_ms');
+const LATENCY = new Field('latency_ms');
+const TTFT = new Field('ttft_ms');
+const FAIL_STATUS = new Field('fail_status_code');
+const FAIL_SUMMARY = new Field('fail_summary');
+const METADATA = new Field('response_metadata');
+const RAW_JSON = new Field('raw_json');
+const CREATED_AT = new Field('created_at_ms');
+const QUOTA_RECOVER = new Field('header_quota_recover_at_ms');
+const QUOTA_USED = new Field('header_quota_used_percent');
+const QUOTA_PLAN = new Field('header_quota_plan_type');
+const ERROR_KIND = new Field('header_error_kind');
+const ERROR_CODE = new Field('header_error_code');
+const TRACE_ID = new Field('header_trace_id');
+
+const MAX_HASH_BYTES = 256;
+const MAX_SCALAR_BYTES = 1024;
+const LAST_STATUS = 999;
+const TRUE = /^(?:1|true|yes|on)$/i;
+/** CPA-Manager-Plus writes the response headers as JSON behind a failure's text; they are in the metadata too. */
+const HEADERS_BEHIND = /\n\{"[A-Za-z][\w-]*":\[[^\n]*$/;
+
+/** The hash that an exported line carries; `''` for any other object. */
+export function givenHash(record: JsonObject): string {
+  return EVENT_HASH.text(record);
+}
+
+/**
+ * An event from a line of an export of CPA-Manager (1.1 and later), CPA-Manager-Plus or cpamp. Its hash stays what it
+ * is: the older CPA-Manager hashed the upstream model where the others hash the alias, and all of them recognise their
+ * own events by it. Secrets are taken out as they are of records, whatever the line was exported by.
+ */
+export function exportedEvent(line: JsonObject, hash: string, context: ImportContext): Imported {
+  const time = timeOf(line);
+  if (time === null) return rejected('it has neither a timestamp nor timestamp_ms');
+  const raw = recordInside(line);
+  const keys = lineKeys(line, raw);
+  const rawSource = text(line['source']);
+  const source = lineSource(rawSource, text(line['auth_type'] ?? line['authType']), keys);
+  const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
+  const names = lineNames(line, raw, known.inNames);
+  const { reported, tokens, cacheInputMode, flags } = lineTokens(line, raw, names);
+  const failed = isTrue(line['failed']);
+  const status = statusOf(FAIL_STATUS.in(line));
+  const failSummary = failed ? summaryOf(line, known.inTexts) : '';
+  const metadata = metadataOf(line, raw, time.ms, known.inTexts);
+  const createdAtMs = Number(integer(CREATED_AT.in(line)));
+  const cancelled = failed && isCancelled(status, failSummary);
+  return {
+    kind: 'event',
+    imported: {
+      event: {
+        gatewayId: 0,
+        timestampMs: time.ms,
+        timestamp: time.text,
+        ...names,
+        source,
+        sourceHash: lineHash(SOURCE_HASH.text(line)),
+        apiKeyHash: lineHash(API_KEY_HASH.text(line) || text(line['api_key'] ?? line['apiKey'])),
+        authSnapshotAtMs: positiveTime(SNAPSHOT_AT.in(line)),
+        cacheInputMode,
+        reported,
+        tokens,
+        latencyMs: duration(LATENCY.in(line)),
+        ttftMs: duration(TTFT.in(line) ?? (raw === null ? null : TTFT.in(raw))) || null,
+        failed,
+        failStatusCode: status,
+        failSummary,
+        ...requestMetadata(raw === null ? line : { ...raw, ...line }, known.inTexts),
+        response: scalarsOf(line, metadata, known.inTexts),
+        responseMetadata: metadata,
+        flags: flags | (time.clamped ? EventFlag.clamped : 0) | (cancelled ? EventFlag.cancelled : 0),
+        hash: HEX64.test(hash) ? hash : redactName(toOneLine(hash, MAX_HASH_BYTES), known.inTexts),
+        createdAtMs: createdAtMs > 0 && createdAtMs <= MAX_TIME_MS ? createdAtMs : context.nowMs,
+      },
+      kept: keptCost(line),
+      gateway: gatewayOf(line['gateway']),
+    },
+  };
+}
+
+/** The text gives the nanoseconds, `timestamp_ms` decides where the two differ; null without either. */
+function timeOf(line: JsonObject): EventTime | null {
+  const ms = Number(integer(TIMESTAMP_MS.in(line)));
+  const given = ms > 0 && ms <= MAX_TIME_MS ? ms : null;
+  const time = eventTime(line['timestamp'], 0);
+  if (!time.missing) return given === null || given === time.ms ? time : { ...time, ms: given };
+  return given === null ? null : eventTime(new Date(given).toISOString(), 0);
+}
+
+/** The record that older programs kept in the line, with its keys taken out but for `source`. */
+function recordInside(line: JsonObject): JsonObject | null {
+  const given = RAW_JSON.in(line);
+  if (given === undefined || given === null || given === '') return null;
+  const record = parsed(given);
+  if (record === null) return null;
+  // An import of CPA-Manager-Plus wraps it once more.
+  return parsed(record['raw_json']) ?? record;
+}
+
+function parsed(value: unknown): JsonObject | null {
+  if (typeof value !== 'string') return asObject(value);
+  try {
+    return asObject(JSON.parse(value));
+  } catch {
+    return null;
+  }
+}
+
+function isTrue(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'number') return value !== 0;
+  return typeof value === 'string' && TRUE.test(value.trim());
+}
+
+function statusOf(value: unknown): number | null {
+  const status = integer(value);
+  return status > 0 && status <= LAST_STATUS ? Number(status) : null;
+}
+
+function summaryOf(line: JsonObject, known: readonly string[]): string {
+  const written = FAIL_SUMMARY.text(line) || text(line['fail_body'] ?? line['failBody']);
+  return written === '' ? '' : redactFailure(written.replace(HEADERS_BEHIND, ''), known);
+}
+
+function metadataOf(
+  line: JsonObject,
+  raw: JsonObject | null,
+  baseMs: number,
+  known: readonly string[],
+): ResponseMetadata | null {
+  const carried = METADATA.in(line) ?? null;
+  const headers = raw === null ? null : responseMetadata(new ResponseHeaders(raw, known), null, baseMs);
+  return carried === null ? headers : withCarried(carried, headers, known);
+}
+
+/** The line's own, where it has any: exports of CPA-Manager-Plus may have lost the metadata they came from. */
+function scalarsOf(
+  line: JsonObject,
+  metadata: ResponseMetadata | null,
+  known: readonly string[],
+): ResponseScalars {
+  const found = responseScalars(metadata);
+  const used = QUOTA_USED.in(line);
+  const scalar = (field: Field): string => {
+    const value = field.text(line);
+    return value === '' ? '' : toOneLine(redactName(value, known), MAX_SCALAR_BYTES);
+  };
+  return {
+    quotaRecoverAtMs: wholeTime(QUOTA_RECOVER.in(line)) ?? found.quotaRecoverAtMs,
+    quotaUsedPercent: typeof used === 'number' && Number.isFinite(used) ? used : found.quotaUsedPercent,
+    quotaPlanType: scalar(QUOTA_PLAN) || found.quotaPlanType,
+    errorKind: scalar(ERROR_KIND) || found.errorKind,
+    errorCode: scalar(ERROR_CODE) || found.errorCode,
+    traceId: scalar(TRACE_ID) || found.traceId,
+  };
+}
+
+function positiveTime(value: unknown): number | null {
+  const at = integer(value);
+  return at > 0 && at <= MAX_TIME_MS ? Number(at) : null;
+}
+
+function duration(value: unknown): number | null {
+  return value === undefined || value === null ? null : clampCount(integer(value));
+}
+
+/** Only where the line names the price as well: a cost alone cannot be explained to anybody. */
+function keptCost(line: JsonObject): KeptCost | null {
+  const costNano = line['cost_nano_usd'];
+  const price = line['price_id'];
+  if (typeof costNano !== 'number' || typeof price !== 'string' || !HEX64.test(price)) return null;
+  const isCost = Number.isInteger(costNano) && costNano >= 0 && costNano <= MAX_NANO_USD;
+  return isCost ? { costNano, price } : null;
+}
+
+const gateways = new Map<string, string>();
+
+/** Another's word, like everything in a line: an address that could not be saved here is none. */
+function gatewayOf(value: unknown): string {
+  if (typeof value !== 'string' || value === '' || value.length > MAX_SCALAR_BYTES) return '';
+  let url = gateways.get(value);
+  if (url === undefined) {
+    try {
+      url = normaliseBaseUrl(value);
+    } catch {
+      url = '';
+    }
+    if (gateways.size > 1000) gateways.clear();
+    gateways.set(value, url);
+  }
+  return url;
+}
