@@ -1,8 +1,6 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import { runningInContainer } from '../lib/config/container.ts';
-import { MANAGER_CONFIG, parseManagerConfig, parseSetup, SETUP } from '../lib/config/manager-config.ts';
+import { REFUSALS, savedRows, sealedKey } from '../lib/config/settings-rows.ts';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
 import type { GatewayClient, GatewayConnection, GatewayInfo, KeyBreaker } from '../lib/contract/gateway.ts';
@@ -13,7 +11,8 @@ import { createGatewayClient } from '../lib/gateway/client.ts';
 import { Forwarder } from '../lib/gateway/forward.ts';
 import { testConnection } from '../lib/gateway/test-connection.ts';
 import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
-import { isSealed } from '../lib/secrets/secret-box.ts';
+import { prepareKeys, type Keys } from '../lib/secrets/prepare-keys.ts';
+import { spoolDir, spoolSegments, spoolTouchedMs } from '../lib/spool.ts';
 import { openExport } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
@@ -28,14 +27,11 @@ import { Feed } from './feed/feed.ts';
 import { LiveCommits } from './feed/live-commits.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HealthBoard } from './health-board.ts';
-import { prepareKeys, type Keys } from './keys.ts';
 import type { Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { SettingsService } from './settings-service.ts';
 import { StoredAdminKey } from './stored-admin-key.ts';
 
-/** Settings row with the refusals that the gateway has answered. */
-const REFUSALS = 'gateway_refusals_v1';
 /** How long the collector may take to end before the spool is closed under it. */
 const STOP_MS = 8_000;
 
@@ -142,7 +138,7 @@ export class OpenServices implements Services {
       writer,
       box: keys.dataKey.kind === 'open' ? keys.dataKey.box : null,
       lockedBy: keys.dataKey.kind === 'locked' ? keys.dataKey.error : null,
-      rows: () => settingsRows(store),
+      rows: () => savedRows((key) => store.setting(key)),
       createClient,
       apply: async (next) => {
         if (this.collector) await this.collector.apply(next);
@@ -245,7 +241,7 @@ export async function openServices(options: OpenOptions): Promise<OpenServices> 
     if (keys.rows.size > 0) await writer.saveSettings(keys.rows);
     announce(options, keys);
     const store = new ReadStore(config.dbPath);
-    const spoolTouchedMs = lastWrite(spoolDir(config.dbPath));
+    const touchedMs = spoolTouchedMs(config.dbPath);
     const known = Promise.withResolvers<OpenServices>();
     const onDamage = async (damage: SpoolDamage): Promise<void> => {
       log.error({ segment: damage.segment, kind: damage.kind, bytes: damage.bytes }, damage.detail);
@@ -262,7 +258,7 @@ export async function openServices(options: OpenOptions): Promise<OpenServices> 
             onDamage,
           })
         : null;
-    const services = new OpenServices({ options, store, writer, keys, inbox, spoolTouchedMs });
+    const services = new OpenServices({ options, store, writer, keys, inbox, spoolTouchedMs: touchedMs });
     known.resolve(services);
     return services;
   } catch (error) {
@@ -279,9 +275,11 @@ async function readKeys({ config, clock }: OpenOptions): Promise<Keys> {
       dataKeyPath: config.dataKeyPath,
       adminKey: config.adminKey?.value ?? null,
       setting: (key) => store.setting(key),
-      sealedText: sealedKey(settingsRows(store)),
+      sealedText: sealedKey(savedRows((key) => store.setting(key))),
       somethingEncrypted: () =>
-        sealedKey(settingsRows(store)) !== null || store.deadLetterCount() > 0 || hasSegments(config.dbPath),
+        sealedKey(savedRows((key) => store.setting(key))) !== null ||
+        store.deadLetterCount() > 0 ||
+        spoolSegments(config.dbPath).length > 0,
       nowMs: clock.now(),
     });
   } finally {
@@ -299,41 +297,4 @@ function announce({ config, log, print, board }: OpenOptions, keys: Keys): void 
   if (keys.adminKeyReplaced)
     log.warn(`the admin key was replaced by the one of ${config.adminKey?.from ?? ''}`);
   board.toggle('weak_admin_key', keys.weakAdminKey);
-}
-
-function settingsRows(store: ReadStore): Map<string, string> {
-  const rows = new Map<string, string>();
-  for (const key of [MANAGER_CONFIG, SETUP]) {
-    const value = store.setting(key);
-    if (value !== null) rows.set(key, value);
-  }
-  return rows;
-}
-
-/** A management key as it is stored, if one is stored encrypted. */
-function sealedKey(rows: ReadonlyMap<string, string>): string | null {
-  const texts = [
-    parseManagerConfig(rows.get(MANAGER_CONFIG) ?? '')?.cpaConnection.managementKey,
-    parseSetup(rows.get(SETUP) ?? '')?.managementKey,
-  ];
-  return texts.find((text) => text !== undefined && isSealed(text)) ?? null;
-}
-
-/** The folder of the spool: always beside the database. */
-function spoolDir(dbPath: string): string {
-  return join(dirname(dbPath), 'spool');
-}
-
-/** When a segment was last written to, epoch ms; 0 when there is none. */
-function lastWrite(dir: string): number {
-  if (!existsSync(dir)) return 0;
-  const times = readdirSync(dir).map(
-    (name) => statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-  );
-  return Math.round(Math.max(0, ...times));
-}
-
-function hasSegments(dbPath: string): boolean {
-  const dir = spoolDir(dbPath);
-  return existsSync(dir) && readdirSync(dir).some((name) => name.endsWith('.seg'));
 }

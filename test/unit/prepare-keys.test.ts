@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { prepareKeys, type KeySources } from '../../../src/daemon/keys.ts';
-import { tempDir } from '../../support/daemon.ts';
+import { prepareKeys, type KeySources } from '../../src/lib/secrets/prepare-keys.ts';
+import { tempDir } from '../support/daemon.ts';
 
 const GIVEN = 'an-admin-key-from-the-environment';
 

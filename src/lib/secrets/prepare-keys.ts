@@ -1,5 +1,5 @@
-import { AppError } from '../lib/errors.ts';
-import type { SecretBox } from '../lib/contract/secrets.ts';
+import { AppError } from '../errors.ts';
+import type { SecretBox } from '../contract/secrets.ts';
 import {
   ADMIN_CREDENTIAL,
   credentialFor,
@@ -9,7 +9,7 @@ import {
   serialiseCredential,
   verifyAdminKey,
   type AdminCredential,
-} from '../lib/secrets/admin-key.ts';
+} from './admin-key.ts';
 import {
   createDataKey,
   DATA_KEY_CHECK,
@@ -18,8 +18,8 @@ import {
   setAsideDataKey,
   verifyCheck,
   type DataKeySecret,
-} from '../lib/secrets/data-key.ts';
-import { createSecretBox } from '../lib/secrets/secret-box.ts';
+} from './data-key.ts';
+import { createSecretBox } from './secret-box.ts';
 
 /** What the keys are made from: files, variables, and what the database remembers of them. */
 export interface KeySources {
