@@ -2,13 +2,7 @@ import type { GatewayClient, GatewayConnection } from '../lib/contract/gateway.t
 import type { SecretBox } from '../lib/contract/secrets.ts';
 import type { Writer } from '../lib/contract/writer.ts';
 import { mergeSettings, readSaved, type EffectiveConfig } from '../lib/config/effective.ts';
-import {
-  MANAGER_CONFIG,
-  serialiseManagerConfig,
-  serialiseSetup,
-  SETUP,
-  type ManagerConfig,
-} from '../lib/config/manager-config.ts';
+import { applyChange, rowsOfChange, type SettingsChange } from '../lib/config/settings-change.ts';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
 import { AppError } from '../lib/errors.ts';
@@ -30,15 +24,8 @@ export interface SettingsServiceOptions {
   readonly apply: (next: SessionSettings | Idle) => Promise<void>;
 }
 
-/** What a request wants to be saved. Absent fields keep what counts now. */
-export interface SettingsChange {
-  readonly baseUrl?: string;
-  /** Absent: keep the saved one, which is possible only while the URL stays the same. */
-  readonly managementKey?: string;
-  readonly monitoring?: boolean;
-  readonly collector?: Partial<EffectiveConfig['collector']>;
-  /** Sections that are not ours to understand yet; kept as they are sent. */
-  readonly sections?: ManagerConfig['raw'];
+/** What a request wants to be saved, and how. */
+export interface SaveRequest extends SettingsChange {
   /** Switch usage publishing on in the gateway. */
   readonly enablePublishing: boolean;
   /** HTTP status for a gateway that cannot be reached; 502. */
@@ -90,76 +77,34 @@ export class SettingsService {
    * Changes are carried out one after the other. Throws `cpa_connection_required`,
    * `cpa_connection_required_for_monitoring`, `data_key_*` and what {@link proveConnection} throws.
    */
-  save(change: SettingsChange): Promise<EffectiveConfig> {
+  save(change: SaveRequest): Promise<EffectiveConfig> {
     const saved = this.#saving.then(() => this.#save(change));
     this.#saving = saved.catch(() => {});
     return saved;
   }
 
-  async #save(change: SettingsChange): Promise<EffectiveConfig> {
+  async #save(change: SaveRequest): Promise<EffectiveConfig> {
     const { box, clock, writer } = this.#options;
     if (box === null) throw this.#options.lockedBy ?? new AppError('data_key_missing');
-    const now = this.#effective;
-    const connection = this.#connection(change);
-    const monitoring = change.monitoring ?? now.monitoring;
-    const collector = { ...now.collector, ...change.collector };
-    if (connection) {
-      const proven = { ...connection, tlsSkipVerify: collector.tlsSkipVerify };
-      const client = this.#options.createClient(proven);
+    const after = applyChange(this.#effective, change);
+    if (after.connection) {
+      const client = this.#options.createClient(after.connection);
       try {
         await proveConnection(client, {
-          monitoring,
-          pollIntervalMs: collector.pollIntervalMs,
+          monitoring: after.monitoring,
+          pollIntervalMs: after.collector.pollIntervalMs,
           enablePublishing: change.enablePublishing,
           ...(change.unreachableStatus === undefined ? {} : { unreachableStatus: change.unreachableStatus }),
         });
       } finally {
         await client.close();
       }
-    } else if (monitoring) {
-      throw new AppError('cpa_connection_required_for_monitoring');
     }
-    const { mode, queue, popSide, batchSize, pollIntervalMs, tlsSkipVerify } = collector;
-    const values = { collectorMode: mode, queue, popSide, batchSize, pollIntervalMs, tlsSkipVerify };
-    const config: ManagerConfig = {
-      // A connection of the environment, and what goes with it, is not saved: it goes when the variables go.
-      cpaConnection:
-        now.source === 'env'
-          ? now.managerConfig.cpaConnection
-          : { cpaBaseUrl: connection?.baseUrl ?? '', managementKey: connection?.managementKey ?? '' },
-      collector: {
-        ...(now.source === 'env' ? now.managerConfig.collector : values),
-        enabled: monitoring,
-        queryLimit: collector.queryLimit,
-      },
-      raw: { ...now.managerConfig.raw, ...change.sections },
-    };
-    const rows = new Map([[MANAGER_CONFIG, serialiseManagerConfig(config, box, clock.now())]]);
-    if (connection && now.source !== 'env') {
-      rows.set(SETUP, serialiseSetup({ ...config.cpaConnection, queue, popSide }, box));
-    }
+    const rows = rowsOfChange(this.#effective, change, after, { box, clock });
     await writer.saveSettings(rows);
     this.#effective = this.#merge(rows);
     await this.#options.apply(this.desired());
     return this.#effective;
-  }
-
-  /** The connection after the change; null when there is none. */
-  #connection(change: SettingsChange): Pick<GatewayConnection, 'baseUrl' | 'managementKey'> | null {
-    const now = this.#effective;
-    const baseUrl = change.baseUrl ?? now.baseUrl;
-    if (change.managementKey !== undefined) {
-      if (baseUrl === '') throw new AppError('cpa_connection_required');
-      return { baseUrl, managementKey: change.managementKey };
-    }
-    if (baseUrl === '') return null;
-    if (now.connection === null || baseUrl !== now.baseUrl) {
-      // The saved key belongs to the saved address: it is not sent to another one on its own.
-      throw new AppError('cpa_connection_required', {
-        hint: 'A new address needs its management key again.',
-      });
-    }
-    return now.connection;
   }
 
   #read(): EffectiveConfig {

@@ -4,7 +4,7 @@ import type { GatewayInfo } from '../../lib/contract/gateway.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { AdminGuard } from '../plugins/admin-guard.ts';
 import type { DaemonContext } from '../services.ts';
-import type { SettingsChange } from '../settings-service.ts';
+import type { SaveRequest } from '../settings-service.ts';
 import { onlyMethods } from './method-guard.ts';
 import { bodyObject, Fields, isObject, type JsonObject } from './request-body.ts';
 import { changesCollector, collectorFields, connectionFields, KEPT_KEY } from './settings-fields.ts';
@@ -59,7 +59,7 @@ export function configRoutes(app: FastifyInstance, context: DaemonContext, guard
   onlyMethods(app, URL, ['GET', 'HEAD', 'PUT']);
 }
 
-function readChange(body: JsonObject, now: EffectiveConfig): SettingsChange {
+function readChange(body: JsonObject, now: EffectiveConfig): SaveRequest {
   const config = new Fields(body).object('config');
   if (!config) throw new AppError('invalid_request', { detail: 'the body must hold an object "config"' });
   const fields = new Fields(config);
