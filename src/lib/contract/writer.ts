@@ -82,3 +82,42 @@ export interface Writer {
   /** Finishes what was asked, checkpoints, closes the database. */
   close(): Promise<void>;
 }
+
+/** What one model's events of an import add up to. */
+export interface ImportedSums {
+  readonly model: string;
+  readonly calls: number;
+  readonly failed: number;
+  /** Tokens, each counted once; `output` holds `reasoning`. */
+  readonly uncachedInput: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+  readonly reasoning: number;
+  /** Nano-USD. */
+  readonly cost: number;
+  /** Calls without a price. */
+  readonly unpriced: number;
+}
+
+/** What became of a batch of imported events. Every row is in exactly one of the first three counts. */
+export interface ImportOutcome {
+  readonly added: number;
+  readonly duplicates: number;
+  /** Rows that the database refused to hold; nothing foreseen is. */
+  readonly refused: number;
+  /** Of the added events, by the name that people know the model by. */
+  readonly sums: readonly ImportedSums[];
+  /** Epoch ms of the earliest and the latest added event; null without any. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+/** How much of the database's time an import may take. */
+export interface ImportPace {
+  /** A transaction ends after so many rows, or once it took so long. */
+  readonly maxRows: number;
+  readonly maxMs: number;
+  /** Between two transactions nothing is written for half of the time that the one before took. */
+  readonly pause: boolean;
+}

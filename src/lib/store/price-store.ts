@@ -67,14 +67,27 @@ function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
   else lists.set(key, [value]);
 }
 
+/** Stands in for a price that an imported event names and nothing here knows: it has no model, so nothing is shown of it. */
+const NOT_KNOWN: PriceVersion = {
+  model: '',
+  source: 'embedded',
+  origin: '',
+  basis: 'imported',
+  rates: { input: null, output: null, cacheRead: null, cacheWrite5m: null, cacheWrite1h: null },
+};
+
 /** Ids of price versions; each is stored once. `publish` after a commit, `discard` after a rollback. */
 export class PriceVersions {
   readonly #find: BetterSqlite3.Statement<[Buffer], number>;
   readonly #add: BetterSqlite3.Statement<[Buffer, string, number], number>;
+  readonly #learn: BetterSqlite3.Statement<[string, Buffer, string]>;
   readonly #known = new Map<string, number>();
   readonly #pending = new Map<string, number>();
 
   constructor(db: Db) {
+    this.#learn = db.prepare<[string, Buffer, string]>(
+      'UPDATE price_version SET json = ? WHERE sha256 = ? AND json = ?',
+    );
     this.#find = db.prepare<[Buffer], number>('SELECT id FROM price_version WHERE sha256 = ?').pluck();
     this.#add = db
       .prepare<[Buffer, string, number], number>(
@@ -89,9 +102,30 @@ export class PriceVersions {
     const known = this.#known.get(key) ?? this.#pending.get(key);
     if (known !== undefined) return known;
     const sha = Buffer.from(key, 'hex');
-    const id = this.#find.get(sha) ?? this.#add.get(sha, canonicalPriceVersion(version), nowMs);
+    const text = canonicalPriceVersion(version);
+    const found = this.#find.get(sha);
+    if (found !== undefined) this.#learn.run(text, sha, canonicalPriceVersion(NOT_KNOWN));
+    return this.#remember(key, found ?? this.#add.get(sha, text, nowMs));
+  }
+
+  /**
+   * The same for a version that is known by its hash (hex SHA-256) alone. `guess` is asked when it is not stored yet; a
+   * version with another hash is not it, and only the hash is kept then.
+   */
+  idOfHash(sha256: string, guess: () => PriceVersion | null, nowMs: number): number {
+    const known = this.#known.get(sha256) ?? this.#pending.get(sha256);
+    if (known !== undefined) return known;
+    const sha = Buffer.from(sha256, 'hex');
+    const found = this.#find.get(sha);
+    if (found !== undefined) return this.#remember(sha256, found);
+    const version = guess();
+    if (version !== null && priceVersionId(version) === sha256) return this.id(version, nowMs);
+    return this.#remember(sha256, this.#add.get(sha, canonicalPriceVersion(NOT_KNOWN), nowMs));
+  }
+
+  #remember(sha256: string, id: number | undefined): number {
     if (id === undefined) throw new Error('a price version was neither found nor added');
-    this.#pending.set(key, id);
+    this.#pending.set(sha256, id);
     return id;
   }
 

@@ -2,15 +2,18 @@ import type BetterSqlite3 from 'better-sqlite3';
 import type { NormaliseContext, Normalised, UsageEvent } from '../contract/event.ts';
 import { EventFlag } from '../contract/event.ts';
 import type { Position } from '../contract/inbox.ts';
-import type { PriceBook, PriceCard, Priced, PriceInput } from '../contract/pricing.ts';
+import type { PriceBook } from '../contract/pricing.ts';
 import type { RawRecord } from '../contract/record.ts';
 import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { DeadLetters, type LetterKeys, type Rejection } from './dead-letters.ts';
 import { Dimensions } from './dimensions.ts';
 import { EventInsert } from './event-insert.ts';
+import type { EventBatch } from './event-batch.ts';
+import { EventImport, type ImportStep } from './event-import.ts';
+import { EventPricer, type PricerParts } from './event-pricer.ts';
 import { prepareEvent, type PreparedEvent, type StoredCost } from './event-row.ts';
-import { PriceVersions, readPriceCards } from './price-store.ts';
+import { PriceVersions } from './price-store.ts';
 import { Revisions, type Topic } from './revisions.ts';
 import { guarded, isStoreTrouble, type Db } from './sqlite.ts';
 import * as sessions from './session-store.ts';
@@ -18,11 +21,8 @@ import * as state from './state-store.ts';
 import { Totals } from './totals.ts';
 
 /** What the core is made of besides the database. Tests hand in their own. */
-export interface WriterCoreParts {
+export interface WriterCoreParts extends PricerParts {
   readonly normalise: (payload: Uint8Array, context: NormaliseContext) => Normalised;
-  readonly price: (event: PriceInput, book: PriceBook) => Priced;
-  /** Makes a book of the saved cards and the embedded prices. */
-  readonly book: (cards: readonly PriceCard[], revision: number) => PriceBook;
   /** Null while the data key is missing. */
   readonly letterKeys: LetterKeys | null;
   /** Takes secrets out of a text. */
@@ -30,6 +30,9 @@ export interface WriterCoreParts {
   /** Epoch ms, for the times of changes; never for events. */
   readonly now: () => number;
 }
+
+/** Of events whose file does not tell where they come from. No row has it. */
+const NO_GATEWAY = 0;
 
 /** A record, looked at before the transaction begins. */
 type Understood =
@@ -55,12 +58,12 @@ export class WriterCore {
   readonly #parts: WriterCoreParts;
   readonly #dimensions: Dimensions;
   readonly #prices: PriceVersions;
+  readonly #pricer: EventPricer;
   readonly #insert: EventInsert;
   readonly #totals: Totals;
   readonly #letters: DeadLetters;
   readonly #revisions: Revisions;
   readonly #lastId: BetterSqlite3.Statement<[], number>;
-  #book: PriceBook | null = null;
 
   constructor(db: Db, parts: WriterCoreParts) {
     this.#db = db;
@@ -71,6 +74,7 @@ export class WriterCore {
     this.#totals = new Totals(db);
     this.#letters = new DeadLetters(db, parts.letterKeys, parts.redact);
     this.#revisions = new Revisions(db);
+    this.#pricer = new EventPricer(db, parts, this.#prices, this.#revisions);
     this.#lastId = db.prepare<[], number>('SELECT max(id) FROM event').pluck();
   }
 
@@ -80,25 +84,34 @@ export class WriterCore {
    */
   commit(records: readonly RawRecord[], position: Position | null): CommitResult {
     const batch = records.map((record) => this.#understand(record));
-    try {
-      const result = this.#transact(() => this.#store(batch, position));
-      this.#dimensions.publish();
-      this.#prices.publish();
-      return result;
-    } catch (error) {
-      this.#dimensions.discard();
-      this.#prices.discard();
-      this.#totals.discard();
-      throw error;
-    }
+    return this.#storing(() => this.#store(batch, position));
+  }
+
+  /** Makes ready what {@link importStep} stores piece by piece. */
+  beginImport(batch: EventBatch): EventImport {
+    return new EventImport(batch, {
+      dimensions: this.#dimensions,
+      insert: this.#insert,
+      totals: this.#totals,
+      cost: (event, book) => this.#pricer.cost(event, book),
+      version: (event, book) => this.#pricer.version(event, book),
+      priceId: (sha, guess) => this.#prices.idOfHash(sha, guess, this.#parts.now()),
+      gatewayId: (baseUrl) => (baseUrl === '' ? NO_GATEWAY : this.#gateway(baseUrl)),
+    });
+  }
+
+  /** Stores the next rows of a batch, from `from` on, in one transaction: each event that is not there yet. */
+  importStep(batch: EventImport, from: number, limits: { maxRows: number; maxMs: number }): ImportStep {
+    return this.#storing(() => {
+      const step = batch.store(from, limits, this.#pricer.book());
+      this.#totals.write();
+      if (step.added > 0) this.#raise('events');
+      return step;
+    });
   }
 
   gateway(baseUrl: string): number {
-    return this.#transact(() => {
-      const { id, made } = state.gatewayId(this.#db, baseUrl, this.#parts.now());
-      if (made) this.#raise('gateways');
-      return id;
-    });
+    return this.#transact(() => this.#gateway(baseUrl));
   }
 
   openGap(gap: GapOpen): number {
@@ -150,6 +163,27 @@ export class WriterCore {
     return guarded(() => this.#db.transaction(work).immediate());
   }
 
+  /** A transaction that stores events. What it made is remembered once it is committed, and forgotten otherwise. */
+  #storing<T>(work: () => T): T {
+    try {
+      const result = this.#transact(work);
+      this.#dimensions.publish();
+      this.#prices.publish();
+      return result;
+    } catch (error) {
+      this.#dimensions.discard();
+      this.#prices.discard();
+      this.#totals.discard();
+      throw error;
+    }
+  }
+
+  #gateway(baseUrl: string): number {
+    const { id, made } = state.gatewayId(this.#db, baseUrl, this.#parts.now());
+    if (made) this.#raise('gateways');
+    return id;
+  }
+
   #raise(topic: Topic): number {
     return this.#revisions.raise(topic, this.#parts.now());
   }
@@ -168,7 +202,7 @@ export class WriterCore {
   }
 
   #store(batch: readonly Understood[], position: Position | null): CommitResult {
-    const book = this.#currentBook();
+    const book = this.#pricer.book();
     const counts: Counts = {
       inserted: 0,
       duplicates: 0,
@@ -218,36 +252,11 @@ export class WriterCore {
     this.#totals.add(priced.event, cost.costNano);
   }
 
-  /** An event that pricing stumbles over is stored without a price, as one that no source knows: it can get one later. */
   #priceOf(prepared: PreparedEvent, book: PriceBook): { priced: PreparedEvent; cost: StoredCost } {
-    try {
-      const result = this.#parts.price(prepared.event, book);
-      if (result.kind === 'unpriced' || !Number.isSafeInteger(result.nanoUsd)) return unpriced(prepared);
-      const cost = {
-        costNano: result.nanoUsd,
-        priceId: this.#prices.id(result.version, this.#parts.now()),
-      };
-      if (!result.clamped) return { priced: prepared, cost };
-      const event: UsageEvent = { ...prepared.event, flags: prepared.event.flags | EventFlag.clamped };
-      return { priced: { ...prepared, event }, cost };
-    } catch (error) {
-      if (isStoreTrouble(error)) throw error;
-      return unpriced(prepared);
-    }
-  }
-
-  /** The book of the prices as they are in this transaction. One that cannot be made knows no price. */
-  #currentBook(): PriceBook {
-    const revision = this.#revisions.of('prices');
-    if (this.#book?.revision !== revision) {
-      try {
-        this.#book = this.#parts.book(readPriceCards(this.#db), revision);
-      } catch (error) {
-        if (isStoreTrouble(error)) throw error;
-        this.#book = { revision, find: () => null };
-      }
-    }
-    return this.#book;
+    const { cost, clamped } = this.#pricer.cost(prepared.event, book);
+    if (!clamped) return { priced: prepared, cost };
+    const event: UsageEvent = { ...prepared.event, flags: prepared.event.flags | EventFlag.clamped };
+    return { priced: { ...prepared, event }, cost };
   }
 }
 
@@ -263,8 +272,3 @@ function prepare(record: RawRecord, event: UsageEvent): Understood {
 function refused(error: unknown): Rejection {
   return { reason: 'not_a_usage_record', detail: error instanceof Error ? error.message : String(error) };
 }
-
-const unpriced = (priced: PreparedEvent): { priced: PreparedEvent; cost: StoredCost } => ({
-  priced,
-  cost: { costNano: null, priceId: null },
-});
