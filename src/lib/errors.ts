@@ -91,6 +91,20 @@ export const ERRORS = {
   management_api_validation_failed: entry(502, Exit.unavailable, 'management API validation failed'),
   management_api_config_failed: entry(502, Exit.unavailable, 'management API config request failed'),
   enable_cpa_usage_statistics_failed: entry(502, Exit.unavailable, 'enable CPA usage statistics failed'),
+  prices_required: entry(400, Exit.usage, 'prices are required'),
+  model_price_sync_failed: entry(
+    502,
+    Exit.unavailable,
+    'model price sync failed',
+    'Without a network, fetch a list elsewhere and read it with: cpamp prices sync --from-file FILE',
+  ),
+  api_key_aliases_required: entry(400, Exit.usage, 'api key aliases are required'),
+  api_key_alias_duplicate: entry(
+    400,
+    Exit.usage,
+    'api key alias already exists',
+    'Choose another name, or take it from the key that has it.',
+  ),
   invalid_time_zone: entry(400, Exit.usage, 'invalid time zone'),
 
   // Ours, over HTTP.

@@ -2,6 +2,9 @@ import type { Position } from '../contract/inbox.ts';
 import type { RawRecord, TransportName } from '../contract/record.ts';
 import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
 import { AppError, ERRORS, type ErrorCode } from '../errors.ts';
+import type { AliasChange } from './alias-store.ts';
+import type { FillStep } from './fill-prices.ts';
+import type { PriceChange, PriceChanged, PriceList } from './price-writer.ts';
 
 /** What the worker is started with. */
 export interface WriterWorkerData {
@@ -41,6 +44,10 @@ export type WriterCall =
     }
   | { readonly call: 'endSession'; readonly tokenHash: Uint8Array }
   | { readonly call: 'pruneSessions'; readonly credential: string; readonly nowMs: number }
+  | { readonly call: 'changePrices'; readonly change: PriceChange }
+  | { readonly call: 'listPrices' }
+  | { readonly call: 'fillPrices'; readonly after: number }
+  | { readonly call: 'changeAliases'; readonly change: AliasChange }
   | { readonly call: 'close' };
 
 export interface WriterRequest {
@@ -49,8 +56,18 @@ export interface WriterRequest {
   readonly call: WriterCall;
 }
 
-/** `commit` answers its result, `gateway` and `openGap` an id, the others null. */
-export type WriterReply = CommitResult | number | null;
+/** What a call answers, where that is more than that it is done. */
+export interface WriterAnswers {
+  readonly commit: CommitResult;
+  readonly gateway: number;
+  readonly openGap: number;
+  readonly changePrices: PriceChanged;
+  readonly listPrices: { readonly prices: PriceList };
+  readonly fillPrices: FillStep;
+  readonly changeAliases: boolean;
+}
+
+export type WriterReply = WriterAnswers[keyof WriterAnswers] | null;
 
 export interface PackedError {
   readonly code: ErrorCode;

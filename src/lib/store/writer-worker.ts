@@ -1,15 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
-import type { PriceCard } from '../contract/pricing.ts';
 import { AppError } from '../errors.ts';
-import { createPriceBook } from '../pricing/book.ts';
-import { createEmbeddedBook } from '../pricing/embedded.ts';
-import { price } from '../pricing/price.ts';
+import { createStandardPricing } from '../pricing/standard-pricing.ts';
 import { createSecretBox } from '../secrets/secret-box.ts';
 import { normalise } from '../usage/normalise.ts';
 import { redactText } from '../usage/redact.ts';
+import { changeAliases } from './alias-store.ts';
 import { Checkpoints } from './checkpoint.ts';
+import { PriceFiller } from './fill-prices.ts';
 import { openDatabase } from './open.ts';
+import { PriceWriter } from './price-writer.ts';
 import { isBusy, toStoreError, type Db } from './sqlite.ts';
 import { WriterCore } from './writer-core.ts';
 import {
@@ -37,6 +37,8 @@ const send = (message: WriterMessage): void => port.postMessage(message);
 class WriterWorker {
   readonly #db: Db;
   readonly #core: WriterCore;
+  readonly #prices: PriceWriter;
+  readonly #filler: PriceFiller;
   readonly #checkpoints: Checkpoints;
   readonly #patienceMs: number;
   readonly #queue: WriterRequest[] = [];
@@ -47,21 +49,20 @@ class WriterWorker {
   #locked = false;
 
   constructor(db: Db, { dataKey, patienceMs }: WriterWorkerData) {
-    const embedded = createEmbeddedBook();
-    const of = (cards: readonly PriceCard[], source: PriceCard['source']): Map<string, PriceCard> =>
-      new Map(cards.filter((card) => card.source === source).map((card) => [card.model, card]));
+    const pricing = createStandardPricing();
     this.#db = db;
     this.#patienceMs = patienceMs;
     this.#checkpoints = new Checkpoints(db);
     this.#core = new WriterCore(db, {
       normalise,
-      price,
-      book: (cards, revision) =>
-        createPriceBook({ manual: of(cards, 'manual'), synced: of(cards, 'synced'), revision, embedded }),
+      price: pricing.price,
+      book: pricing.book,
       letterKeys: dataKey === null ? null : createSecretBox(dataKey),
       redact: (text) => redactText(text, []),
       now: Date.now,
     });
+    this.#prices = new PriceWriter(db, pricing.embedded, Date.now);
+    this.#filler = new PriceFiller(db, pricing, Date.now);
   }
 
   take(request: WriterRequest): void {
@@ -132,6 +133,10 @@ class WriterWorker {
     if (call.call === 'commit') return this.#core.commit(unpackRecords(call.records), call.position);
     if (call.call === 'gateway') return this.#core.gateway(call.baseUrl);
     if (call.call === 'openGap') return this.#core.openGap(call.gap);
+    if (call.call === 'changePrices') return this.#prices.change(call.change);
+    if (call.call === 'listPrices') return { prices: this.#prices.list() };
+    if (call.call === 'fillPrices') return this.#filler.step(call.after);
+    if (call.call === 'changeAliases') return changeAliases(this.#db, call.change, Date.now());
     if (call.call === 'closeGap') this.#core.closeGap(call.id, call.toMs, call.estimate);
     else if (call.call === 'saveContact') this.#core.saveContact(call.contact);
     else if (call.call === 'saveSettings') this.#core.saveSettings(call.rows);

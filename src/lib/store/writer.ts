@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import type { Writer } from '../contract/writer.ts';
 import { AppError } from '../errors.ts';
+import type { AliasChange } from './alias-store.ts';
+import type { FillStep } from './fill-prices.ts';
+import type { PriceChange, PriceChanged, PriceList } from './price-writer.ts';
 import { workerUrl } from './worker-url.ts';
 import {
   packRecords,
@@ -27,6 +30,18 @@ export interface WriterOptions {
   readonly onExit?: (error: AppError) => void;
 }
 
+/** What the writer does besides storing what is collected. Rejects with an AppError; nothing is half done. */
+export interface Desk {
+  /** Changes the saved prices; raises `prices` when anything changed. */
+  changePrices(change: PriceChange): Promise<PriceChanged>;
+  /** Every price that counts, by model. Asked here, because the embedded prices are loaded in this thread. */
+  listPrices(): Promise<PriceList>;
+  /** Gives events behind the one with id `after` a price that had none, as far as there is one by now. */
+  fillPrices(after: number): Promise<FillStep>;
+  /** Whether anything changed; rejects with `api_key_alias_duplicate`. */
+  changeAliases(change: AliasChange): Promise<boolean>;
+}
+
 const PATIENCE_MS = 10_000;
 /** Waiting for a lock takes a part of this, and bringing the log into the file another. */
 const CLOSE_MS = 8_000;
@@ -44,7 +59,7 @@ interface Pending {
  * Opens, creates or migrates the database in a worker thread and gives the only writer to it. Rejects with what
  * `openDatabase` throws. No other connection of this process may be open before it resolves.
  */
-export function startWriter(options: WriterOptions): Promise<Writer> {
+export function startWriter(options: WriterOptions): Promise<Writer & Desk> {
   const workerData: WriterWorkerData = {
     dbPath: options.dbPath,
     dataKey: options.dataKey,
@@ -58,7 +73,7 @@ export function startWriter(options: WriterOptions): Promise<Writer> {
 }
 
 /** The main thread's side: numbered calls, answered in any order. */
-class WriterClient implements Writer {
+class WriterClient implements Writer, Desk {
   readonly started: Promise<void>;
   readonly #worker: Worker;
   readonly #closeMs: number;
@@ -103,7 +118,7 @@ class WriterClient implements Writer {
     const packed = packRecords(records);
     const request = { call: 'commit', records: packed, position } as const;
     const reply = await this.#call(request, [packed.bytes, packed.numbers.buffer]);
-    if (typeof reply !== 'object' || reply === null) throw strange('commit');
+    if (typeof reply !== 'object' || reply === null || !('eventsRevision' in reply)) throw strange('commit');
     return reply;
   };
 
@@ -145,6 +160,30 @@ class WriterClient implements Writer {
 
   pruneSessions: Writer['pruneSessions'] = async (credential, nowMs) => {
     await this.#call({ call: 'pruneSessions', credential, nowMs });
+  };
+
+  changePrices: Desk['changePrices'] = async (change) => {
+    const reply = await this.#call({ call: 'changePrices', change });
+    if (typeof reply !== 'object' || reply === null || !('protected' in reply)) throw strange('changePrices');
+    return reply;
+  };
+
+  listPrices: Desk['listPrices'] = async () => {
+    const reply = await this.#call({ call: 'listPrices' });
+    if (typeof reply !== 'object' || reply === null || !('prices' in reply)) throw strange('listPrices');
+    return reply.prices;
+  };
+
+  fillPrices: Desk['fillPrices'] = async (after) => {
+    const reply = await this.#call({ call: 'fillPrices', after });
+    if (typeof reply !== 'object' || reply === null || !('filled' in reply)) throw strange('fillPrices');
+    return reply;
+  };
+
+  changeAliases: Desk['changeAliases'] = async (change) => {
+    const reply = await this.#call({ call: 'changeAliases', change });
+    if (typeof reply !== 'boolean') throw strange('changeAliases');
+    return reply;
   };
 
   /**
