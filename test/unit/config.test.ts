@@ -26,6 +26,7 @@ test('with nothing given, the defaults count', async (t) => {
     respTlsSkipVerify: false,
     panelPath: '',
     trustedProxies: [],
+    priceSources: new Map(),
     configFile: null,
     warnings: [],
   });
@@ -118,6 +119,7 @@ test('config.json: its keys, whatever their case, with paths that count from its
     corsOrigins: ['https://a.example', ' '],
     panelPath: 'panel.html',
     trustedProxies: ['10.1.0.0/16'],
+    priceSources: ['litellm=https://mirror.test/list.json'],
     somethingElse: { deep: [1] },
   });
   const config = load({ CPA_MANAGER_CONFIG: 'etc/my.json' });
@@ -137,6 +139,7 @@ test('config.json: its keys, whatever their case, with paths that count from its
   assert.deepEqual(config.corsOrigins, ['https://a.example']);
   assert.equal(config.panelPath, join(cwd, 'etc/panel.html'));
   assert.deepEqual(config.trustedProxies, ['10.1.0.0/16']);
+  assert.deepEqual([...config.priceSources], [['litellm', 'https://mirror.test/list.json']]);
   assert.equal(config.origins.get('adminKey'), 'file');
   assert.deepEqual(config.warnings, []);
 });
@@ -279,4 +282,26 @@ test('what the older programs replaced in silence is replaced with a warning', a
   assert.match(layered.warnings.map((one) => one.message).join(), /USAGE_BATCH_SIZE .* 20 is used/);
   assert.equal(layered.collectorMode, 'auto');
   assert.equal(layered.respTlsSkipVerify, false);
+});
+
+test('mirrors of price lists are named by their source, and nothing else is taken for one', async (t) => {
+  const { load } = await world(t);
+  const config = load({
+    USAGE_PRICE_SOURCES: 'models.dev=http://127.0.0.1:1/a, OpenRouter=https://mirror.test/b?c=d',
+  });
+  assert.deepEqual(
+    [...config.priceSources],
+    [
+      ['models.dev', 'http://127.0.0.1:1/a'],
+      ['openrouter', 'https://mirror.test/b?c=d'],
+    ],
+  );
+  for (const text of [
+    'https://mirror.test',
+    'litellm=',
+    'other=https://a.test',
+    'litellm=file:///etc/passwd',
+  ]) {
+    assert.throws(() => load({ USAGE_PRICE_SOURCES: text }), /USAGE_PRICE_SOURCES/, text);
+  }
 });

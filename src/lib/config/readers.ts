@@ -1,6 +1,7 @@
 import type { CollectorMode } from '../contract/record.ts';
 import { AppError } from '../errors.ts';
 import { normaliseBaseUrl } from '../gateway/url.ts';
+import { isSourceName, SOURCE_NAMES, type SourceName } from '../pricing/sync/catalog.ts';
 import type { Origin, SettingName } from './settings.ts';
 import { refuse, type Sources } from './sources.ts';
 import {
@@ -69,6 +70,25 @@ export function boolean(sources: Sources, name: SettingName, warn: Warn): boolea
   if (given.origin === 'flag') throw refuse(given, 'true or false');
   warn(`${given.label} is "${given.text}"; allowed is true or false. false is used.`);
   return false;
+}
+
+/** Addresses of mirrors by the name of the source, as `models.dev=https://...`. */
+export function priceSources(sources: Sources): ReadonlyMap<SourceName, string> {
+  const given = sources.first('priceSources');
+  const mirrors = new Map<SourceName, string>();
+  for (const part of given ? splitList(given.text) : []) {
+    const equals = part.indexOf('=');
+    const name = part.slice(0, equals).trim().toLowerCase();
+    const url = part.slice(equals + 1).trim();
+    if (given && (equals < 0 || !isSourceName(name) || !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))) {
+      throw refuse(
+        given,
+        `a list such as models.dev=https://mirror.example/catalog.json (${SOURCE_NAMES.join(', ')})`,
+      );
+    }
+    if (isSourceName(name)) mirrors.set(name, url);
+  }
+  return mirrors;
 }
 
 export function addressRanges(sources: Sources): readonly string[] {

@@ -33,6 +33,7 @@ export const SETTINGS = {
   respTlsSkipVerify: names('USAGE_RESP_TLS_SKIP_VERIFY', 'tlsSkipVerify', '--tls-skip-verify', 'boolean'),
   panelPath: names('PANEL_PATH', 'panelPath', '--panel-path', 'path'),
   trustedProxies: names('USAGE_TRUSTED_PROXIES', 'trustedProxies', '--trusted-proxies', 'list'),
+  priceSources: names('USAGE_PRICE_SOURCES', 'priceSources', '--price-sources', 'list'),
 } as const satisfies Record<string, SettingNames>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -1,8 +1,18 @@
 import { join } from 'node:path';
 import type { CollectorMode } from '../contract/record.ts';
+import type { SourceName } from '../pricing/sync/catalog.ts';
 import type { DataKeySecret } from '../secrets/data-key.ts';
 import { findConfigFile, kindOf, placeData } from './placement.ts';
-import { addressRanges, baseUrl, boolean, listenAddress, mode, positive, type Warn } from './readers.ts';
+import {
+  addressRanges,
+  baseUrl,
+  boolean,
+  listenAddress,
+  mode,
+  positive,
+  priceSources,
+  type Warn,
+} from './readers.ts';
 import { findSecret, SECRETS, type FoundSecret } from './secret-files.ts';
 import { SETTING_NAMES, type Origin, type SettingName } from './settings.ts';
 import { refuse, sourcesOf, type ConfigFlags, type Environment } from './sources.ts';
@@ -47,6 +57,8 @@ export interface StartConfig {
   readonly panelPath: string;
   /** Addresses and CIDR ranges whose forwarding headers count. */
   readonly trustedProxies: readonly string[];
+  /** Where price lists are fetched from instead of where they come from. */
+  readonly priceSources: ReadonlyMap<SourceName, string>;
   /** The config.json that was read. */
   readonly configFile: string | null;
   /** For each value the place that decided it. */
@@ -117,6 +129,7 @@ export function loadConfig(options: LoadOptions): StartConfig {
     respTlsSkipVerify: boolean(sources, 'respTlsSkipVerify', warn),
     panelPath: sources.path('panelPath')?.text ?? '',
     trustedProxies: addressRanges(sources),
+    priceSources: priceSources(sources),
     configFile: file?.path ?? null,
     origins: new Map<SettingName | keyof typeof SECRETS, Origin>([
       ...SETTING_NAMES.map((name) => [name, sources.first(name)?.origin ?? 'default'] as const),
