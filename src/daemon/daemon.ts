@@ -9,11 +9,13 @@ import { inspectDatabase, refuseForeign } from '../lib/store/inspect.ts';
 import { SCHEMA_VERSION } from '../lib/store/migrations/index.ts';
 import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
+import { listenForCommands, type ControlSocket } from './control-socket.ts';
 import { HealthBoard } from './health-board.ts';
 import { openServices, type OpenOptions, type OpenServices } from './open-services.ts';
 import { REQUEST_SERIALIZERS } from './log.ts';
 import { RuntimeFigures } from './runtime-figures.ts';
 import type { DaemonContext } from './services.ts';
+import { statusBody } from './status-body.ts';
 
 /** How long a start waits before it looks again at a database that somebody else has locked. */
 const OPEN_AGAIN_MS = 500;
@@ -61,6 +63,7 @@ class RunningDaemon implements Daemon {
   readonly #runtime = new RuntimeFigures();
   readonly #stopping = new AbortController();
   #app: FastifyInstance | null = null;
+  #control: ControlSocket | null = null;
   #services: OpenServices | null = null;
   readonly #servicesReady = Promise.withResolvers<void>();
 
@@ -102,6 +105,15 @@ class RunningDaemon implements Daemon {
       await app.close();
       throw new AppError('port_in_use', { detail: `${text} (${errorCode(error)})`, cause: error });
     }
+    this.#control = await listenForCommands({
+      dbPath: config.dbPath,
+      log,
+      health: () => this.#board.health(),
+      commands: {
+        status: () => statusBody(context),
+        reload: () => context.services().reload(),
+      },
+    });
     log.info({ event: 'listening', url: this.url, version: VERSION, dataDir: config.dataDir }, 'listening');
     this.opened = this.#open();
     return this;
@@ -109,6 +121,7 @@ class RunningDaemon implements Daemon {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    await this.#control?.close();
     await this.#app?.close();
     // Opening ends by itself, or waits for a lock to begin: then it ends when what it opened does.
     await Promise.race([this.opened.catch(() => {}), this.#servicesReady.promise]);

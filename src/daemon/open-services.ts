@@ -23,6 +23,7 @@ import { Collector } from './collector/collector.ts';
 import { openInbox } from './collector/inbox/inbox.ts';
 import type { SpoolDamage } from './collector/inbox/options.ts';
 import { createTransport } from './collector/transports/index.ts';
+import { DatabaseWatch } from './database-watch.ts';
 import { Feed } from './feed/feed.ts';
 import { LiveCommits } from './feed/live-commits.ts';
 import { Forwarding } from './forwarding.ts';
@@ -30,6 +31,7 @@ import type { HealthBoard } from './health-board.ts';
 import type { Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { SettingsService } from './settings-service.ts';
+import { SettingsWatch } from './settings-watch.ts';
 import { StoredAdminKey } from './stored-admin-key.ts';
 
 /** How long the collector may take to end before the spool is closed under it. */
@@ -65,6 +67,8 @@ export class OpenServices implements Services {
   readonly #options: OpenOptions;
   readonly #writer: Writer;
   readonly #breaker: KeyBreaker;
+  readonly #watch: DatabaseWatch;
+  #settingsWatch: SettingsWatch | null = null;
   readonly #closing = new AbortController();
   #watching: Promise<void> | null = null;
 
@@ -97,8 +101,10 @@ export class OpenServices implements Services {
       createGatewayClient(connection, { breaker: this.#breaker, clock });
     const inContainer = runningInContainer();
     const commits = new LiveCommits(writer);
+    this.#watch = new DatabaseWatch(clock);
     this.feed = new Feed({
       clock,
+      watch: this.#watch,
       store,
       commits,
       board,
@@ -172,7 +178,27 @@ export class OpenServices implements Services {
     // Beginning may be tried again.
     this.#watching ??= this.sessions.watch(this.#closing.signal);
     this.collector?.start();
+    // Before the settings are read, so that nothing falls between.
+    this.#settingsWatch ??= new SettingsWatch({
+      store: this.store,
+      refresh: () => this.reload(),
+      onError: (error) => this.#options.log.error({ err: error }, 'reading changed settings failed'),
+    });
     await this.settings.reload();
+    const watch = this.#settingsWatch;
+    this.#closing.signal.addEventListener(
+      'abort',
+      this.#watch.each(() => watch.look()),
+    );
+  }
+
+  /** Puts to work what a command may have saved. Throws AppError. */
+  async reload(): Promise<void> {
+    const changed = await this.settings.refresh();
+    if (!changed) return;
+    this.#options.log.info({ event: 'settings' }, 'settings were changed by a command, and count now');
+    // The command proved a key that was refused before: it is not held back here either.
+    if (this.store.setting(REFUSALS) === null) await this.#breaker.reset();
   }
 
   exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array> {

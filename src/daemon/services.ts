@@ -30,6 +30,8 @@ export interface Services {
   /** Events were there before this start. */
   readonly hadHistory: boolean;
   readonly dataKeyReady: boolean;
+  /** Puts to work what a command may have saved. */
+  reload(): Promise<void>;
   /** What the gateway says of itself now; null when it does not answer. */
   gatewayInfo(): Promise<GatewayInfo | null>;
   /** Tries a connection without saving it or taking a record. */

@@ -36,6 +36,8 @@ export interface SaveRequest extends SettingsChange {
 export class SettingsService {
   readonly #options: SettingsServiceOptions;
   #effective: EffectiveConfig;
+  /** The rows that it was made of. */
+  #seen: ReadonlyMap<string, string> = new Map();
   #saving: Promise<unknown> = Promise.resolve();
 
   constructor(options: SettingsServiceOptions) {
@@ -70,6 +72,20 @@ export class SettingsService {
   async reload(): Promise<void> {
     this.#effective = this.#read();
     await this.#options.apply(this.desired());
+  }
+
+  /**
+   * Puts to work what another process may have saved: true when it has. What is being saved here comes first, so that it
+   * is not taken for somebody else's. Throws AppError.
+   */
+  refresh(): Promise<boolean> {
+    const refreshed = this.#saving.then(async () => {
+      if (sameRows(this.#options.rows(), this.#seen)) return false;
+      await this.reload();
+      return true;
+    });
+    this.#saving = refreshed.catch(() => {});
+    return refreshed;
   }
 
   /**
@@ -113,6 +129,11 @@ export class SettingsService {
 
   #merge(over: ReadonlyMap<string, string>): EffectiveConfig {
     const rows = new Map([...this.#options.rows(), ...over]);
+    this.#seen = rows;
     return mergeSettings(this.#options.start, readSaved(rows), this.#options.box);
   }
+}
+
+function sameRows(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 }

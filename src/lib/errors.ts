@@ -185,6 +185,12 @@ export const ERRORS = {
   // Ours, on the command line.
   wrong_usage: entry(400, Exit.usage, 'this cannot be run as it was typed', 'See: cpamp --help'),
   invalid_time: entry(400, Exit.usage, 'this is no time, or no range of times'),
+  daemon_silent: entry(
+    500,
+    Exit.unavailable,
+    'the daemon does not answer on its socket',
+    'See in its log what it does, or restart it.',
+  ),
   cancelled: entry(400, Exit.failure, 'nothing was changed, because nobody said yes'),
   database_missing: entry(
     500,
@@ -237,6 +243,10 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}
 
 export interface AppErrorOptions {
   /** What in particular: appended to the sentence after a colon. Never a secret. */

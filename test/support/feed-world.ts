@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { FeedMessages } from '../../src/lib/contract/api/feed.ts';
 import type { CommitResult } from '../../src/lib/contract/writer.ts';
+import { DatabaseWatch } from '../../src/daemon/database-watch.ts';
 import { Feed } from '../../src/daemon/feed/feed.ts';
 import type { FeedStream } from '../../src/daemon/feed/feed-client.ts';
 import { LiveCommits } from '../../src/daemon/feed/live-commits.ts';
@@ -89,6 +90,7 @@ export function world(t: TestContext): World {
   const errors: unknown[] = [];
   const feed = new Feed({
     clock,
+    watch: new DatabaseWatch(clock),
     board,
     commits,
     store: {

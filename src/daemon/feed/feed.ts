@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/contract/clock.ts';
 import type { CommitResult } from '../../lib/contract/writer.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { ReadStore } from '../../lib/store/read-store.ts';
+import type { DatabaseWatch } from '../database-watch.ts';
 import type { HealthBoard } from '../health-board.ts';
 import { ChangeWatch, type ChangeStore } from './change-watch.ts';
 import { FeedClient, MAX_UNSENT, type FeedStream } from './feed-client.ts';
@@ -15,12 +16,12 @@ export interface FeedOptions {
   readonly store: ChangeStore & Pick<ReadStore, 'eventsAfter' | 'lastEventId'>;
   readonly commits: LiveCommits;
   readonly board: Pick<HealthBoard, 'health' | 'watch'>;
+  readonly watch: Pick<DatabaseWatch, 'each'>;
   readonly onError: (error: unknown, what: string) => void;
 }
 
 /** Between two messages of what happens: at most four a second. */
 const TICK_MS = 250;
-const LOOK_MS = 500;
 const KEEP_ALIVE_MS = 15_000;
 /** Rows of a message of live events. */
 const LIVE_ROWS = 50;
@@ -99,7 +100,7 @@ export class Feed {
   }
 
   #start(): void {
-    const { board, commits, store } = this.#options;
+    const { board, commits, store, watch } = this.#options;
     this.#watch.begin();
     this.#toldId = store.lastEventId();
     const foreign = store.revision('events') - commits.made;
@@ -112,7 +113,10 @@ export class Feed {
       'abort',
       board.watch(() => this.#onHealth()),
     );
-    void this.#every(LOOK_MS, running.signal, 'looking for changes', () => this.#look());
+    running.signal.addEventListener(
+      'abort',
+      watch.each(() => this.#attempt('looking for changes', () => this.#look())),
+    );
     void this.#every(KEEP_ALIVE_MS, running.signal, 'keeping streams open', () => this.#send(KEEP_ALIVE));
   }
 
