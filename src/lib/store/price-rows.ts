@@ -1,4 +1,6 @@
 import type { PriceCard, Rates } from '../contract/pricing.ts';
+import { isSourceName } from '../pricing/sync/catalog.ts';
+import type { SyncState } from '../pricing/sync/sync-prices.ts';
 import type { PriceRow } from '../pricing/price-row.ts';
 import { RATE_COLUMNS, readPriceCards } from './price-store.ts';
 import type { Db } from './sqlite.ts';
@@ -106,6 +108,19 @@ export function readCatalogs(db: Db): StoredCatalog[] {
       'SELECT source, etag, fetched_at_ms AS fetchedAtMs, body FROM price_catalog ORDER BY source',
     )
     .all();
+}
+
+export function readSyncState(db: Db): SyncState {
+  const rows = db
+    .prepare<[], { model: string; origin: string }>(
+      `SELECT model, origin FROM price_card WHERE source = 'synced' ORDER BY id`,
+    )
+    .all();
+  const origins = rows.flatMap(({ model, origin }) => {
+    const source = origin.split(':', 1)[0] ?? '';
+    return isSourceName(source) ? [[model, source] as const] : [];
+  });
+  return { origins: new Map(origins), catalogs: readCatalogs(db) };
 }
 
 export function saveCatalog(db: Db, catalog: StoredCatalog): void {

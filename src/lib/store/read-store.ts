@@ -4,11 +4,13 @@ import type { EventRow } from '../contract/api/events.ts';
 import type { Position } from '../contract/inbox.ts';
 import type { Gap } from '../contract/transport.ts';
 import type { ContactState, StoredSession } from '../contract/writer.ts';
+import type { SyncState } from '../pricing/sync/sync-prices.ts';
 import { EVENT_LIST_SELECT, listRow, type EventListRow } from './event-list-row.ts';
 import { AppError } from '../errors.ts';
 import { openDatabase } from './open.ts';
 import { guarded, type Db } from './sqlite.ts';
 import { sessionReader } from './session-store.ts';
+import { readSyncState } from './price-rows.ts';
 import { readContact, readPosition } from './state-store.ts';
 
 /** Sums over all events of all gateways. */
@@ -144,6 +146,11 @@ export class ReadStore {
   /** Where collecting from a gateway stood when that was last written. */
   contact(gatewayId: number): ContactState {
     return guarded(() => readContact(this.#db, gatewayId));
+  }
+
+  /** What a sync of prices has to know: where synced prices came from, and the lists fetched last. */
+  syncState(): SyncState {
+    return guarded(() => readSyncState(this.#db));
   }
 
   /** How far the spool is stored; null when nothing ever was. */
