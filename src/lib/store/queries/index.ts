@@ -1,13 +1,17 @@
 import type { Db } from '../sqlite.ts';
+import { answerAliases } from './aliases.ts';
 import { answerDashboard, type DashboardQuestion } from './dashboard.ts';
 import { answerEvent, type EventQuestion } from './event.ts';
 import { answerEvents, type EventsQuestion } from './events.ts';
+import { answerUsageSummary, type UsageSummaryQuestion } from './usage-summary.ts';
 
 /** What can be asked, by kind. */
 export interface Questions {
   readonly events: EventsQuestion;
   readonly event: EventQuestion;
   readonly dashboard: DashboardQuestion;
+  readonly usageSummary: UsageSummaryQuestion;
+  readonly aliases: null;
 }
 
 export type QuestionKind = keyof Questions;
@@ -32,6 +36,8 @@ const ANSWERS: Answering = {
   events: answerEvents,
   event: answerEvent,
   dashboard: answerDashboard,
+  usageSummary: answerUsageSummary,
+  aliases: answerAliases,
 };
 
 /** Begins to answer; nothing is read before the first step. */

@@ -68,6 +68,17 @@ function foundBefore(db: Db, text: string): Map<string, Found> {
   return found;
 }
 
+/** Ids of the client keys whose name has the text in it. Names change, so they are not remembered. */
+function keysNamed(db: Db, text: string): number[] {
+  return db
+    .prepare<[], { id: number; alias: string }>(
+      'SELECT k.id, a.alias FROM client_key_alias a JOIN client_key k ON k.hash = a.hash',
+    )
+    .all()
+    .filter(({ alias }) => folded(alias).includes(text))
+    .map(({ id }) => id);
+}
+
 /** The condition that finds a text; null: nothing can have it. Case does not matter. */
 export function* searchCondition(db: Db, search: string): Steps<Condition | null> {
   const text = folded(search);
@@ -86,6 +97,8 @@ export function* searchCondition(db: Db, search: string): Steps<Condition | null
     known.upTo = Math.max(known.upTo, more.upTo);
     if (known.ids.length > 0) conditions.push({ sql, params: [JSON.stringify(known.ids)] });
   }
+  const named = keysNamed(db, text);
+  if (named.length > 0) conditions.push({ sql: among('e.client_key_id'), params: [JSON.stringify(named)] });
   if (conditions.length === 0) return null;
   return {
     sql: `(${conditions.map((condition) => condition.sql).join(' OR ')})`,
