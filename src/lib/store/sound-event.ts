@@ -24,9 +24,13 @@ const isTime = (value: number): boolean => Number.isInteger(value) && Math.abs(v
 const optionalCount = (value: number | null): number | null => (value === null ? null : count(value));
 const optionalTime = (value: number | null): number | null => (value === null ? null : time(value));
 
+function allCounts(counts: UsageEvent['tokens'] | UsageEvent['reported']): boolean {
+  for (const value of Object.values(counts)) if (!isCount(value)) return false;
+  return true;
+}
+
 function isSound(event: UsageEvent): boolean {
   const { latencyMs, ttftMs, failStatusCode, authSnapshotAtMs, response } = event;
-  const counts = [latencyMs ?? 0, ttftMs ?? 0, failStatusCode ?? 0];
   return (
     Number.isSafeInteger(event.gatewayId) &&
     isCount(event.flags) &&
@@ -35,9 +39,11 @@ function isSound(event: UsageEvent): boolean {
     isTime(authSnapshotAtMs ?? 0) &&
     isTime(response.quotaRecoverAtMs ?? 0) &&
     Number.isFinite(response.quotaUsedPercent ?? 0) &&
-    counts.every(isCount) &&
-    Object.values(event.tokens).every(isCount) &&
-    Object.values(event.reported).every(isCount)
+    isCount(latencyMs ?? 0) &&
+    isCount(ttftMs ?? 0) &&
+    isCount(failStatusCode ?? 0) &&
+    allCounts(event.tokens) &&
+    allCounts(event.reported)
   );
 }
 

@@ -8,6 +8,9 @@ const FRACTION = /\.(\d{1,9})Z$/;
 
 /** The nanoseconds below the millisecond of an RFC 3339 text in UTC; 0 where it has none. */
 export function nanosBelowMs(timestamp: string): number {
+  const dot = timestamp.lastIndexOf('.');
+  // At most three digits: none below the millisecond.
+  if (dot < 0 || timestamp.length - dot <= 5) return 0;
   const digits = FRACTION.exec(timestamp)?.[1];
   return digits === undefined || digits.length <= 3 ? 0 : Number(digits.slice(3).padEnd(6, '0'));
 }

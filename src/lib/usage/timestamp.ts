@@ -117,8 +117,16 @@ function toMs(instant: Instant): number {
   return instant.seconds * 1000 + Number(instant.fraction.slice(0, 3).padEnd(3, '0'));
 }
 
+/** The last second that was written: events come in the order of their times. */
+let lastSecond = 0;
+let lastText = '1970-01-01T00:00:00';
+
 function toText(instant: Instant): string {
-  const whole = new Date(instant.seconds * 1000).toISOString().slice(0, -5);
+  if (instant.seconds !== lastSecond) {
+    lastText = new Date(instant.seconds * 1000).toISOString().slice(0, -5);
+    lastSecond = instant.seconds;
+  }
+  const whole = lastText;
   return instant.fraction === '' ? `${whole}Z` : `${whole}.${instant.fraction}Z`;
 }
 

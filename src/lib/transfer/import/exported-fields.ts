@@ -7,53 +7,6 @@ import { looksSuspicious } from '../../usage/redact.ts';
 import { maskSource } from '../../usage/source.ts';
 import { HEX64 } from './context.ts';
 
-/** Names in snake case of what exports write, by the name in camel case that some tools give it. */
-const camel = (snake: string): string =>
-  snake.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-/** One field of an exported line under either of its names. */
-export class Field {
-  readonly snake: string;
-  readonly camel: string;
-
-  constructor(snake: string) {
-    this.snake = snake;
-    this.camel = camel(snake);
-  }
-
-  in(record: JsonObject): unknown {
-    return record[this.snake] ?? record[this.camel];
-  }
-
-  text(record: JsonObject): string {
-    const value = record[this.snake] ?? record[this.camel];
-    return value === undefined ? '' : text(value);
-  }
-}
-
-const NAMES = {
-  provider: new Field('provider'),
-  executorType: new Field('executor_type'),
-  model: new Field('model'),
-  requestedModel: new Field('requested_model'),
-  resolvedModel: new Field('resolved_model'),
-  endpoint: new Field('endpoint'),
-  method: new Field('method'),
-  path: new Field('path'),
-  authType: new Field('auth_type'),
-  authIndex: new Field('auth_index'),
-  accountSnapshot: new Field('account_snapshot'),
-  authLabelSnapshot: new Field('auth_label_snapshot'),
-  authFileSnapshot: new Field('auth_file_snapshot'),
-  authProviderSnapshot: new Field('auth_provider_snapshot'),
-  authProjectIdSnapshot: new Field('auth_project_id_snapshot'),
-  reasoningEffort: new Field('reasoning_effort'),
-  requestServiceTier: new Field('request_service_tier'),
-  responseServiceTier: new Field('response_service_tier'),
-  serviceTier: new Field('service_tier'),
-} as const satisfies Record<Exclude<keyof RawNames, 'requestId'>, Field>;
-const REQUEST_ID = new Field('request_id');
-
 /** Everything that an export of one of these programs writes under its own name; none of it holds a key in clear. */
 const EXPORTED: ReadonlySet<string> = new Set(
   (
@@ -66,22 +19,37 @@ const EXPORTED: ReadonlySet<string> = new Set(
     'header_error_code header_trace_id raw_json created_at_ms response_metadata request_service_tier ' +
     'response_service_tier cache_input_mode uncached_input_tokens cache_write_5m_tokens cache_write_1h_tokens ' +
     'billed_cache_read_tokens billed_output_tokens billed_reasoning_tokens cost_nano_usd price_id flags gateway'
-  )
-    .split(' ')
-    .flatMap((name) => [name, camel(name)]),
+  ).split(' '),
+);
+/** The same names in camel case, as some tools write them, with the one that exports use. */
+const CAMEL: ReadonlyMap<string, string> = new Map(
+  [...EXPORTED]
+    .filter((name) => name.includes('_'))
+    .map((name) => [name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), name]),
 );
 const NONE: readonly string[] = [];
 
-/** The keys that a line carries in clear. Most lines hold nothing but what exports write, and are not searched. */
-export function lineKeys(line: JsonObject, raw: JsonObject | null): readonly string[] {
-  let own = NONE;
+/** Whether a line holds more than exports write. */
+export function hasForeignNames(line: JsonObject): boolean {
+  for (const name in line) if (!EXPORTED.has(name)) return true;
+  return false;
+}
+
+/** The line with the names that exports use. A name that is there in both forms keeps that value. */
+export function inSnakeCase(line: JsonObject): JsonObject {
+  const named: Record<string, unknown> = {};
   for (const name in line) {
-    if (EXPORTED.has(name)) continue;
-    own = ownKeys(line);
-    break;
+    const snake = CAMEL.get(name);
+    if (snake === undefined) named[name] = line[name];
+    else if (line[snake] === undefined) named[snake] = line[name];
   }
-  const metadata = asObject(line['response_metadata'] ?? line['responseMetadata']);
-  if (own === NONE && metadata !== null) own = ownKeys(metadata);
+  return named;
+}
+
+/** The keys that a line carries in clear. What exports write themselves holds none. */
+export function lineKeys(line: JsonObject, raw: JsonObject | null, foreign: boolean): readonly string[] {
+  const metadata = asObject(line['response_metadata']);
+  const own = foreign ? ownKeys(line) : metadata === null ? NONE : ownKeys(metadata);
   if (raw === null) return own;
   const below = ownKeys(raw);
   return below.length === 0 ? own : [...own, ...below];
@@ -98,6 +66,7 @@ function remember<V>(memory: Map<string, V>, key: string, value: V): V {
 
 const cleaned = new Map<string, RawNames>();
 const masked = new Map<string, string>();
+const hashes = new Map<string, string>();
 const PLAIN_ID = /^[\w:.-]{0,64}$/;
 
 /**
@@ -105,39 +74,48 @@ const PLAIN_ID = /^[\w:.-]{0,64}$/;
  * of the record that the older programs kept in it.
  */
 export function lineNames(line: JsonObject, raw: JsonObject | null, known: readonly string[]): RawNames {
-  const requestId = REQUEST_ID.text(line);
+  const requestId = text(line['request_id']);
   const names = givenNames(line, raw);
   const plainId = PLAIN_ID.test(requestId) && !looksSuspicious(requestId);
   if (known.length > 0 || !plainId) return cleanNames({ ...names, requestId }, known);
-  const key = Object.values(names).join('\u0000');
+  const key = keyOf(names);
   const clean = cleaned.get(key) ?? remember(cleaned, key, cleanNames(names, known));
   return requestId === '' ? clean : { ...clean, requestId };
 }
 
+function keyOf(of: RawNames): string {
+  const model = `${of.model}\0${of.requestedModel}\0${of.resolvedModel}\0${of.provider}\0${of.executorType}`;
+  const call = `${of.endpoint}\0${of.method}\0${of.path}\0${of.reasoningEffort}\0${of.serviceTier}`;
+  const tiers = `${of.requestServiceTier}\0${of.responseServiceTier}`;
+  const auth = `${of.authType}\0${of.authIndex}\0${of.authProviderSnapshot}\0${of.authProjectIdSnapshot}`;
+  const account = `${of.accountSnapshot}\0${of.authLabelSnapshot}\0${of.authFileSnapshot}`;
+  return `${model}\0${call}\0${tiers}\0${auth}\0${account}`;
+}
+
 function givenNames(line: JsonObject, raw: JsonObject | null): RawNames {
-  const requestedModel = NAMES.requestedModel.text(line);
-  const resolvedModel = NAMES.resolvedModel.text(line);
+  const requestedModel = text(line['requested_model']);
+  const resolvedModel = text(line['resolved_model']);
   const names: RawNames = {
     requestId: '',
-    provider: NAMES.provider.text(line),
-    executorType: NAMES.executorType.text(line),
-    model: NAMES.model.text(line) || requestedModel || resolvedModel || '-',
+    provider: text(line['provider']),
+    executorType: text(line['executor_type']),
+    model: text(line['model']) || requestedModel || resolvedModel || '-',
     requestedModel,
     resolvedModel,
-    endpoint: NAMES.endpoint.text(line) || '-',
-    method: NAMES.method.text(line),
-    path: NAMES.path.text(line),
-    authType: NAMES.authType.text(line),
-    authIndex: NAMES.authIndex.text(line),
-    accountSnapshot: NAMES.accountSnapshot.text(line),
-    authLabelSnapshot: NAMES.authLabelSnapshot.text(line),
-    authFileSnapshot: NAMES.authFileSnapshot.text(line),
-    authProviderSnapshot: NAMES.authProviderSnapshot.text(line),
-    authProjectIdSnapshot: NAMES.authProjectIdSnapshot.text(line),
-    reasoningEffort: NAMES.reasoningEffort.text(line),
-    requestServiceTier: NAMES.requestServiceTier.text(line),
-    responseServiceTier: NAMES.responseServiceTier.text(line),
-    serviceTier: NAMES.serviceTier.text(line),
+    endpoint: text(line['endpoint']) || '-',
+    method: text(line['method']),
+    path: text(line['path']),
+    authType: text(line['auth_type']),
+    authIndex: text(line['auth_index']),
+    accountSnapshot: text(line['account_snapshot']),
+    authLabelSnapshot: text(line['auth_label_snapshot']),
+    authFileSnapshot: text(line['auth_file_snapshot']),
+    authProviderSnapshot: text(line['auth_provider_snapshot']),
+    authProjectIdSnapshot: text(line['auth_project_id_snapshot']),
+    reasoningEffort: text(line['reasoning_effort']),
+    requestServiceTier: text(line['request_service_tier']),
+    responseServiceTier: text(line['response_service_tier']),
+    serviceTier: text(line['service_tier']),
   };
   return raw === null ? names : withRecord(names, readNames(raw));
 }
@@ -167,5 +145,6 @@ export function lineSource(source: string, authType: string, keys: readonly stri
 
 /** A hash as it is given; whatever else stands in its place is hashed: it could be the key itself. */
 export function lineHash(given: string): string {
-  return given === '' || HEX64.test(given) ? given : hashText(given);
+  if (given === '') return '';
+  return hashes.get(given) ?? remember(hashes, given, HEX64.test(given) ? given : hashText(given));
 }

@@ -14,27 +14,15 @@ import { toOneLine } from '../../usage/text.ts';
 import { eventTime, MAX_TIME_MS, type EventTime } from '../../usage/timestamp.ts';
 import { clampCount } from '../../usage/tokens.ts';
 import { HEX64, rejected, type Imported, type ImportContext, type KeptCost } from './context.ts';
-import { Field, lineHash, lineKeys, lineNames, lineSource } from './exported-fields.ts';
+import {
+  hasForeignNames,
+  inSnakeCase,
+  lineHash,
+  lineKeys,
+  lineNames,
+  lineSource,
+} from './exported-fields.ts';
 import { lineTokens } from './exported-tokens.ts';
-
-const EVENT_HASH = new Field('event_hash');
-const TIMESTAMP_MS = new Field('timestamp_ms');
-const SOURCE_HASH = new Field('source_hash');
-const API_KEY_HASH = new Field('api_key_hash');
-const SNAPSHOT_AT = new Field('auth_snapshot_at_ms');
-const LATENCY = new Field('latency_ms');
-const TTFT = new Field('ttft_ms');
-const FAIL_STATUS = new Field('fail_status_code');
-const FAIL_SUMMARY = new Field('fail_summary');
-const METADATA = new Field('response_metadata');
-const RAW_JSON = new Field('raw_json');
-const CREATED_AT = new Field('created_at_ms');
-const QUOTA_RECOVER = new Field('header_quota_recover_at_ms');
-const QUOTA_USED = new Field('header_quota_used_percent');
-const QUOTA_PLAN = new Field('header_quota_plan_type');
-const ERROR_KIND = new Field('header_error_kind');
-const ERROR_CODE = new Field('header_error_code');
-const TRACE_ID = new Field('header_trace_id');
 
 const MAX_HASH_BYTES = 256;
 const MAX_SCALAR_BYTES = 1024;
@@ -45,7 +33,7 @@ const HEADERS_BEHIND = /\n\{"[A-Za-z][\w-]*":\[[^\n]*$/;
 
 /** The hash that an exported line carries; `''` for any other object. */
 export function givenHash(record: JsonObject): string {
-  return EVENT_HASH.text(record);
+  return text(record['event_hash'] ?? record['eventHash']);
 }
 
 /**
@@ -53,21 +41,23 @@ export function givenHash(record: JsonObject): string {
  * is: the older CPA-Manager hashed the upstream model where the others hash the alias, and all of them recognise their
  * own events by it. Secrets are taken out as they are of records, whatever the line was exported by.
  */
-export function exportedEvent(line: JsonObject, hash: string, context: ImportContext): Imported {
+export function exportedEvent(given: JsonObject, hash: string, context: ImportContext): Imported {
+  const foreign = hasForeignNames(given);
+  const line = foreign ? inSnakeCase(given) : given;
   const time = timeOf(line);
   if (time === null) return rejected('it has neither a timestamp nor timestamp_ms');
   const raw = recordInside(line);
-  const keys = lineKeys(line, raw);
+  const keys = lineKeys(line, raw, foreign);
   const rawSource = text(line['source']);
-  const source = lineSource(rawSource, text(line['auth_type'] ?? line['authType']), keys);
+  const source = lineSource(rawSource, text(line['auth_type']), keys);
   const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
   const names = lineNames(line, raw, known.inNames);
   const { reported, tokens, cacheInputMode, flags } = lineTokens(line, raw, names);
   const failed = isTrue(line['failed']);
-  const status = statusOf(FAIL_STATUS.in(line));
+  const status = statusOf(line['fail_status_code']);
   const failSummary = failed ? summaryOf(line, known.inTexts) : '';
   const metadata = metadataOf(line, raw, time.ms, known.inTexts);
-  const createdAtMs = Number(integer(CREATED_AT.in(line)));
+  const createdAtMs = Number(integer(line['created_at_ms']));
   const cancelled = failed && isCancelled(status, failSummary);
   return {
     kind: 'event',
@@ -78,14 +68,14 @@ export function exportedEvent(line: JsonObject, hash: string, context: ImportCon
         timestamp: time.text,
         ...names,
         source,
-        sourceHash: lineHash(SOURCE_HASH.text(line)),
-        apiKeyHash: lineHash(API_KEY_HASH.text(line) || text(line['api_key'] ?? line['apiKey'])),
-        authSnapshotAtMs: positiveTime(SNAPSHOT_AT.in(line)),
+        sourceHash: lineHash(text(line['source_hash'])),
+        apiKeyHash: lineHash(text(line['api_key_hash']) || text(line['api_key'] ?? line['apiKey'])),
+        authSnapshotAtMs: positiveTime(line['auth_snapshot_at_ms']),
         cacheInputMode,
         reported,
         tokens,
-        latencyMs: duration(LATENCY.in(line)),
-        ttftMs: duration(TTFT.in(line) ?? (raw === null ? null : TTFT.in(raw))) || null,
+        latencyMs: duration(line['latency_ms']),
+        ttftMs: duration(line['ttft_ms'] ?? (raw === null ? null : raw['ttft_ms'])) || null,
         failed,
         failStatusCode: status,
         failSummary,
@@ -104,7 +94,7 @@ export function exportedEvent(line: JsonObject, hash: string, context: ImportCon
 
 /** The text gives the nanoseconds, `timestamp_ms` decides where the two differ; null without either. */
 function timeOf(line: JsonObject): EventTime | null {
-  const ms = Number(integer(TIMESTAMP_MS.in(line)));
+  const ms = Number(integer(line['timestamp_ms']));
   const given = ms > 0 && ms <= MAX_TIME_MS ? ms : null;
   const time = eventTime(line['timestamp'], 0);
   if (!time.missing) return given === null || given === time.ms ? time : { ...time, ms: given };
@@ -113,7 +103,7 @@ function timeOf(line: JsonObject): EventTime | null {
 
 /** The record that older programs kept in the line, with its keys taken out but for `source`. */
 function recordInside(line: JsonObject): JsonObject | null {
-  const given = RAW_JSON.in(line);
+  const given = line['raw_json'];
   if (given === undefined || given === null || given === '') return null;
   const record = parsed(given);
   if (record === null) return null;
@@ -142,7 +132,7 @@ function statusOf(value: unknown): number | null {
 }
 
 function summaryOf(line: JsonObject, known: readonly string[]): string {
-  const written = FAIL_SUMMARY.text(line) || text(line['fail_body'] ?? line['failBody']);
+  const written = text(line['fail_summary']) || text(line['fail_body'] ?? line['failBody']);
   return written === '' ? '' : redactFailure(written.replace(HEADERS_BEHIND, ''), known);
 }
 
@@ -152,7 +142,7 @@ function metadataOf(
   baseMs: number,
   known: readonly string[],
 ): ResponseMetadata | null {
-  const carried = METADATA.in(line) ?? null;
+  const carried = line['response_metadata'] ?? null;
   const headers = raw === null ? null : responseMetadata(new ResponseHeaders(raw, known), null, baseMs);
   return carried === null ? headers : withCarried(carried, headers, known);
 }
@@ -164,18 +154,18 @@ function scalarsOf(
   known: readonly string[],
 ): ResponseScalars {
   const found = responseScalars(metadata);
-  const used = QUOTA_USED.in(line);
-  const scalar = (field: Field): string => {
-    const value = field.text(line);
+  const used = line['header_quota_used_percent'];
+  const scalar = (name: string): string => {
+    const value = text(line[name]);
     return value === '' ? '' : toOneLine(redactName(value, known), MAX_SCALAR_BYTES);
   };
   return {
-    quotaRecoverAtMs: wholeTime(QUOTA_RECOVER.in(line)) ?? found.quotaRecoverAtMs,
+    quotaRecoverAtMs: wholeTime(line['header_quota_recover_at_ms']) ?? found.quotaRecoverAtMs,
     quotaUsedPercent: typeof used === 'number' && Number.isFinite(used) ? used : found.quotaUsedPercent,
-    quotaPlanType: scalar(QUOTA_PLAN) || found.quotaPlanType,
-    errorKind: scalar(ERROR_KIND) || found.errorKind,
-    errorCode: scalar(ERROR_CODE) || found.errorCode,
-    traceId: scalar(TRACE_ID) || found.traceId,
+    quotaPlanType: scalar('header_quota_plan_type') || found.quotaPlanType,
+    errorKind: scalar('header_error_kind') || found.errorKind,
+    errorCode: scalar('header_error_code') || found.errorCode,
+    traceId: scalar('header_trace_id') || found.traceId,
   };
 }
 
@@ -192,7 +182,9 @@ function duration(value: unknown): number | null {
 function keptCost(line: JsonObject): KeptCost | null {
   const costNano = line['cost_nano_usd'];
   const price = line['price_id'];
-  if (typeof costNano !== 'number' || typeof price !== 'string' || !HEX64.test(price)) return null;
+  // What is no hash would come back as another text.
+  if (typeof costNano !== 'number' || typeof price !== 'string' || lineHash(price) !== price) return null;
+  if (price === '') return null;
   const isCost = Number.isInteger(costNano) && costNano >= 0 && costNano <= MAX_NANO_USD;
   return isCost ? { costNano, price } : null;
 }
