@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import { Option, type Command } from 'commander';
-import { startDaemon } from '../daemon/daemon.ts';
+import { startDaemon, type Daemon } from '../daemon/daemon.ts';
 import { createLog, type LogFormat } from '../daemon/log.ts';
 import { systemClock } from '../lib/clock.ts';
 import { loadConfig } from '../lib/config/start-config.ts';
@@ -55,15 +55,26 @@ async function serve(options: ServeOptions, context: CliContext): Promise<void> 
   const print = (text: string): void => {
     process.stdout.write(text);
   };
-  const daemon = await startDaemon({ config, clock: systemClock, log, print });
+  const starting = startDaemon({ config, clock: systemClock, log, print });
   const ended = Promise.withResolvers<void>();
+  // Before it listens: whoever waits for that may end it at once, and in good order too.
   const grace = closeWithGrace({ delay: STOP_MS, logger: false }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'the daemon broke');
     else log.info({ signal }, 'stopping');
-    await daemon.stop();
+    await starting.then(
+      (daemon) => daemon.stop(),
+      () => {},
+    );
     log.info({ event: 'stopped' }, 'stopped');
     ended.resolve();
   });
+  let daemon: Daemon;
+  try {
+    daemon = await starting;
+  } catch (error) {
+    grace.uninstall();
+    throw error;
+  }
   try {
     await Promise.race([daemon.opened.then(() => ended.promise), daemon.broken]);
   } catch (error) {
