@@ -199,6 +199,33 @@ export const ERRORS = {
     'Name its place with --data-dir or --db, or make one with: cpamp setup',
   ),
 
+  // Imports. The sessions' codes and the first two sentences are known to older clients.
+  import_empty: entry(400, Exit.usage, 'empty usage import payload'),
+  import_without_details: entry(
+    400,
+    Exit.usage,
+    'legacy usage export does not contain request details',
+    'Sums cannot be told apart into requests again. Export the events themselves from the program that has them.',
+  ),
+  import_unreadable: entry(400, Exit.usage, 'what should be imported cannot be read'),
+  usage_import_session_invalid_request: entry(400, Exit.usage, 'usage import session request is invalid'),
+  usage_import_session_not_found: entry(404, Exit.notFound, 'usage import session not found'),
+  usage_import_session_conflict: entry(409, Exit.failure, 'usage import session conflict'),
+  usage_import_session_too_large: entry(413, Exit.usage, 'usage import file is too large'),
+  usage_import_session_quota_exceeded: entry(
+    507,
+    Exit.failure,
+    'usage import disk quota exceeded',
+    'Finish or cancel other imports, or use the command cpamp import on the machine of the data directory.',
+  ),
+  usage_import_session_limit_exceeded: entry(
+    429,
+    Exit.failure,
+    'too many active usage import sessions',
+    'Finish or cancel other imports first.',
+  ),
+  usage_import_session_unavailable: entry(500, Exit.failure, 'usage import sessions are unavailable'),
+
   // Starting, files and keys.
   invalid_config: entry(400, Exit.usage, 'the configuration is not valid'),
   secret_file_unreadable: entry(500, Exit.usage, 'a file that should hold a secret cannot be used'),
