@@ -60,24 +60,42 @@ export async function prepareKeys(sources: KeySources): Promise<Keys> {
   return { dataKey, rows, ...prepareCredential(sources, rows) };
 }
 
-async function prepareDataKey(sources: KeySources, rows: Map<string, string>): Promise<DataKey> {
-  const { dataKeySecret, dataKeyPath, setting, somethingEncrypted, nowMs } = sources;
+/** What of the sources decides about the data key. */
+export type DataKeySources = Omit<KeySources, 'adminKey' | 'nowMs'>;
+
+/** The data key as it lies there; `absent`: there is none yet, or only a damaged file that nothing needs. */
+export type FoundDataKey =
+  | (DataKey & {
+      /** The database remembers it: a check value was made with it. */
+      readonly remembered: boolean;
+    })
+  | { readonly kind: 'absent'; readonly malformed: boolean };
+
+/** Finds the data key, and whether it is the right one. Makes and changes nothing. */
+export async function findDataKey(sources: DataKeySources): Promise<FoundDataKey> {
+  const { dataKeySecret, dataKeyPath, setting, somethingEncrypted } = sources;
   const found = await loadDataKey(dataKeySecret, dataKeyPath);
-  const check = setting(DATA_KEY_CHECK);
-  if (found.kind === 'ready') {
-    const box = createSecretBox(found.key);
-    const fits = check !== null ? verifyCheck(box, check) : opens(box, sources.sealedText);
-    if (fits && check !== null) return { kind: 'open', box, key: found.key };
-    if (!fits && somethingEncrypted()) return locked('data_key_foreign', found.from);
-    rows.set(DATA_KEY_CHECK, sealCheck(box));
-    return { kind: 'open', box, key: found.key };
-  }
-  if (somethingEncrypted()) {
+  if (found.kind !== 'ready') {
+    if (!somethingEncrypted()) return { kind: 'absent', malformed: found.kind === 'malformed' };
     return locked(found.kind === 'missing' ? 'data_key_missing' : 'data_key_malformed', found.from);
   }
+  const check = setting(DATA_KEY_CHECK);
+  const box = createSecretBox(found.key);
+  const fits = check !== null ? verifyCheck(box, check) : opens(box, sources.sealedText);
+  if (!fits && somethingEncrypted()) return locked('data_key_foreign', found.from);
+  return { kind: 'open', box, key: found.key, remembered: fits && check !== null };
+}
+
+async function prepareDataKey(sources: KeySources, rows: Map<string, string>): Promise<DataKey> {
+  const found = await findDataKey(sources);
+  if (found.kind === 'locked') return found;
+  if (found.kind === 'open') {
+    if (!found.remembered) rows.set(DATA_KEY_CHECK, sealCheck(found.box));
+    return found;
+  }
   // A malformed file may be the damaged key of another database: it is kept under another name.
-  if (found.kind === 'malformed') await setAsideDataKey(dataKeyPath, nowMs);
-  const key = await createDataKey(dataKeyPath);
+  if (found.malformed) await setAsideDataKey(sources.dataKeyPath, sources.nowMs);
+  const key = await createDataKey(sources.dataKeyPath);
   const box = createSecretBox(key);
   rows.set(DATA_KEY_CHECK, sealCheck(box));
   return { kind: 'open', box, key };
@@ -95,8 +113,11 @@ function opens(box: SecretBox, text: string | null): boolean {
   }
 }
 
-function locked(code: 'data_key_missing' | 'data_key_malformed' | 'data_key_foreign', from: string): DataKey {
-  return { kind: 'locked', error: new AppError(code, { detail: from }) };
+function locked(
+  code: 'data_key_missing' | 'data_key_malformed' | 'data_key_foreign',
+  from: string,
+): FoundDataKey & { readonly kind: 'locked' } {
+  return { kind: 'locked', error: new AppError(code, { detail: from }), remembered: false };
 }
 
 function prepareCredential(
