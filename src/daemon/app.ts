@@ -8,6 +8,7 @@ import { answerError, registerErrors } from './plugins/errors.ts';
 import { warnOfForwarding } from './plugins/forwarding-notice.ts';
 import { registerOpenApi } from './plugins/openapi.ts';
 import { limitSlowBodies } from './plugins/slow-bodies.ts';
+import { apiKeyAliasesRoutes } from './routes/api-key-aliases.ts';
 import { configRoutes } from './routes/config.ts';
 import { dashboardRoutes } from './routes/dashboard.ts';
 import { eventsRoutes } from './routes/events.ts';
@@ -15,6 +16,7 @@ import { eventsStreamRoute } from './routes/events-stream.ts';
 import { forwardRoutes } from './routes/forward.ts';
 import { healthRoute } from './routes/health.ts';
 import { infoRoute } from './routes/info.ts';
+import { modelPricesRoutes } from './routes/model-prices.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notAvailableRoutes } from './routes/not-available.ts';
 import { openApiRoute } from './routes/openapi.ts';
@@ -63,6 +65,8 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
     dashboardRoutes(documented, context, guard);
+    modelPricesRoutes(documented, context, guard);
+    apiKeyAliasesRoutes(documented, context, guard);
     notAvailableRoutes(documented, guard);
     // Bodies of these are not read here.
     await documented.register(async (forwarded) => forwardRoutes(forwarded, context, guard));

@@ -17,7 +17,7 @@ import { openExport } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
 import { Reader } from '../lib/store/reader.ts';
-import { startWriter } from '../lib/store/writer.ts';
+import { startWriter, type Desk } from '../lib/store/writer.ts';
 import { AdminAccess } from './admin-access.ts';
 import { Collector } from './collector/collector.ts';
 import { openInbox } from './collector/inbox/inbox.ts';
@@ -27,6 +27,9 @@ import { DatabaseWatch } from './database-watch.ts';
 import { Feed } from './feed/feed.ts';
 import { LiveCommits } from './feed/live-commits.ts';
 import { Forwarding } from './forwarding.ts';
+import { GatewayCalls } from './gateway-calls.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { PriceService } from './price-service.ts';
 import type { HealthBoard } from './health-board.ts';
 import type { Services } from './services.ts';
 import { Sessions } from './sessions.ts';
@@ -36,9 +39,6 @@ import { StoredAdminKey } from './stored-admin-key.ts';
 
 /** How long the collector may take to end before the spool is closed under it. */
 const STOP_MS = 8_000;
-
-/** How long the gateway may take to say what it is to somebody who asked for something else. */
-const INFO_MS = 5_000;
 
 export interface OpenOptions {
   readonly config: StartConfig;
@@ -65,17 +65,21 @@ export class OpenServices implements Services {
   readonly hadHistory: boolean;
   readonly dataKeyReady: boolean;
   readonly #options: OpenOptions;
+  readonly prices: PriceService;
+  readonly desk: Desk;
   readonly #writer: Writer;
   readonly #breaker: KeyBreaker;
+  readonly #calls: GatewayCalls;
   readonly #watch: DatabaseWatch;
   #settingsWatch: SettingsWatch | null = null;
   readonly #closing = new AbortController();
+  readonly #jobs: Jobs;
   #watching: Promise<void> | null = null;
 
   constructor(parts: {
     readonly options: OpenOptions;
     readonly store: ReadStore;
-    readonly writer: Writer;
+    readonly writer: Writer & Desk;
     readonly keys: Keys;
     readonly inbox: Inbox | null;
     /** When a process last wrote to the spool, epoch ms; 0: never. */
@@ -85,6 +89,9 @@ export class OpenServices implements Services {
     const { config, clock, board, log } = options;
     this.#options = options;
     this.#writer = writer;
+    this.desk = writer;
+    this.prices = new PriceService({ clock, store, desk: writer, mirrors: config.priceSources });
+    this.#jobs = new Jobs({ clock, store, desk: writer, log });
     this.store = store;
     this.reader = new Reader({ dbPath: config.dbPath });
     this.inbox = inbox;
@@ -97,6 +104,11 @@ export class OpenServices implements Services {
       },
       clock,
     );
+    this.#calls = new GatewayCalls({
+      breaker: this.#breaker,
+      clock,
+      connection: () => this.settings.effective.connection,
+    });
     const createClient = (connection: GatewayConnection): GatewayClient =>
       createGatewayClient(connection, { breaker: this.#breaker, clock });
     const inContainer = runningInContainer();
@@ -184,6 +196,7 @@ export class OpenServices implements Services {
       refresh: () => this.reload(),
       onError: (error) => this.#options.log.error({ err: error }, 'reading changed settings failed'),
     });
+    this.#jobs.begin(this.#watch);
     await this.settings.reload();
     const watch = this.#settingsWatch;
     this.#closing.signal.addEventListener(
@@ -208,18 +221,12 @@ export class OpenServices implements Services {
   readonly testConnection: Services['testConnection'] = (connection, options, signal) =>
     testConnection(connection, { ...options, breaker: this.#breaker, clock: this.#options.clock }, signal);
 
-  async gatewayInfo(): Promise<GatewayInfo | null> {
-    const { connection } = this.settings.effective;
-    if (connection === null) return null;
-    const client = createGatewayClient(connection, { breaker: this.#breaker, clock: this.#options.clock });
-    try {
-      return await client.info(AbortSignal.timeout(INFO_MS));
-    } catch {
-      // Whoever asks wants the configuration, and gets it without this part.
-      return null;
-    } finally {
-      await client.close();
-    }
+  gatewayInfo(): Promise<GatewayInfo | null> {
+    return this.#calls.info();
+  }
+
+  clientKeys(): Promise<readonly string[]> {
+    return this.#calls.clientKeys();
   }
 
   /** Ends in good order: the collector first, then what it writes to. */
@@ -228,6 +235,8 @@ export class OpenServices implements Services {
     this.feed.close();
     this.#closing.abort();
     await this.forwarding.close();
+    await this.prices.close();
+    await this.#jobs.close();
     const stopped = this.collector?.stop() ?? Promise.resolve();
     const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.

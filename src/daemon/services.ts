@@ -4,11 +4,13 @@ import type { GatewayConnection, GatewayInfo } from '../lib/contract/gateway.ts'
 import type { ConnectionReport, TestConnectionOptions } from '../lib/gateway/test-connection.ts';
 import type { ReadStore } from '../lib/store/read-store.ts';
 import type { Reader } from '../lib/store/reader.ts';
+import type { Desk } from '../lib/store/writer.ts';
 import type { AdminAccess } from './admin-access.ts';
 import type { Collector } from './collector/collector.ts';
 import type { Feed } from './feed/feed.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { HealthBoard } from './health-board.ts';
+import type { PriceService } from './price-service.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
 import type { Sessions } from './sessions.ts';
 import type { SettingsService } from './settings-service.ts';
@@ -32,6 +34,11 @@ export interface Services {
   readonly dataKeyReady: boolean;
   /** Puts to work what a command may have saved. */
   reload(): Promise<void>;
+  readonly prices: PriceService;
+  /** Changes names of client keys. */
+  readonly desk: Pick<Desk, 'changeAliases'>;
+  /** Hashes of the keys that clients call the gateway with now. Throws AppError. */
+  clientKeys(): Promise<readonly string[]>;
   /** What the gateway says of itself now; null when it does not answer. */
   gatewayInfo(): Promise<GatewayInfo | null>;
   /** Tries a connection without saving it or taking a record. */

@@ -211,7 +211,7 @@ test('neither the usage queue nor what is ours gets through in any spelling', as
     `${first}/../${name}`,
   ];
   const paths = [
-    ...['usage-queue', 'usage', 'model-prices', 'monitoring'].flatMap((name) =>
+    ...['usage-queue', 'usage', 'quota-snapshots', 'monitoring'].flatMap((name) =>
       spell(name, 'config').map((path) => [`/v0/management/${path}`, name] as const),
     ),
     ['/v0//management///usage-queue', 'usage-queue'],

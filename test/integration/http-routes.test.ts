@@ -66,9 +66,6 @@ test('wrong methods, unknown paths and what is not built yet', async (t) => {
   const unbuilt = [
     'usage',
     'usage/import',
-    'model-prices',
-    'model-prices/sync',
-    'api-key-aliases',
     'dashboard',
     'dashboard/channels',
     'monitoring/analytics',

@@ -19,6 +19,9 @@ const OURS = [
   '/usage-service/quota-cooldowns',
 ] as const;
 
+/** Families with a route of their own at their beginning; there is nothing else below it. */
+const BUILT: ReadonlySet<string> = new Set(['/v0/management/model-prices', '/v0/management/api-key-aliases']);
+
 /** What is ours and not built answers 501, and the usage queue 409: whoever pops it takes records away from us. */
 export function notAvailableRoutes(app: FastifyInstance, guard: AdminGuard): void {
   const refuse = (url: string, code: ErrorCode): void =>
@@ -27,8 +30,9 @@ export function notAvailableRoutes(app: FastifyInstance, guard: AdminGuard): voi
     refuse(url, 'usage_queue_owned');
   }
   for (const family of OURS) {
-    refuse(family, 'not_available');
-    refuse(`${family}/*`, 'not_available');
+    const built = BUILT.has(family);
+    if (!built) refuse(family, 'not_available');
+    refuse(`${family}/*`, built ? 'not_found' : 'not_available');
   }
 }
 

@@ -96,6 +96,11 @@ export class Fields {
       : undefined;
   }
 
+  list(name: string): readonly Json[] | undefined {
+    const value = this.#get(name);
+    return Array.isArray(value) ? value : undefined;
+  }
+
   object(name: string): JsonObject | undefined {
     const value = this.#get(name);
     return isObject(value) ? value : undefined;

@@ -84,5 +84,7 @@ export interface GatewayClient {
   popUsage(count: number, signal?: AbortSignal): Promise<PoppedRecords>;
   /** `GET /v0/management/api-key-usage`: requests the gateway has counted since its start, all keys together. */
   requestCount(signal?: AbortSignal): Promise<number | null>;
+  /** `GET /v0/management/api-keys`: the keys that clients call models with. They are secrets; only hashes may be kept. */
+  clientKeys(signal?: AbortSignal): Promise<readonly string[]>;
   close(): Promise<void>;
 }

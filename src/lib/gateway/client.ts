@@ -11,7 +11,7 @@ import {
 import { header, headerText, MAX_ERROR_BYTES, readText, reason } from './answers.ts';
 import { redactUrl } from './url.ts';
 import { explainError, explainStatus, hideKey, type Purpose } from './failures.ts';
-import { readInfo, readRequestCount } from './info.ts';
+import { readClientKeys, readInfo, readRequestCount } from './info.ts';
 import { JsonArrayReader, type ArrayLimits } from './json-array.ts';
 import { JUDGED_MS, login } from './login.ts';
 import { basePath, openPool } from './pool.ts';
@@ -103,6 +103,12 @@ class HttpGatewayClient implements GatewayClient {
       if (error instanceof GatewayError && error.status === 404) return null;
       throw error;
     }
+  }
+
+  clientKeys(signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#call({ method: 'GET', path: '/v0/management/api-keys' }, signal, async (response) =>
+      readClientKeys(await this.#json(response)),
+    );
   }
 
   async close(): Promise<void> {

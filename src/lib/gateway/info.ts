@@ -40,6 +40,16 @@ export function readRequestCount(usage: unknown): number | null {
   return sum;
 }
 
+/** Reads `GET /v0/management/api-keys`. Throws GatewayError. */
+export function readClientKeys(answer: unknown): readonly string[] {
+  const keys = isObject(answer) ? answer['api-keys'] : null;
+  // Without any it says null.
+  if (isObject(answer) && (keys === null || keys === undefined)) return [];
+  if (!Array.isArray(keys))
+    throw new GatewayError('unexpected_answer', 'it is no list of keys', { status: 200 });
+  return keys.filter((key: unknown) => typeof key === 'string');
+}
+
 const count = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
 
 function wholeSeconds(value: unknown): number | null {

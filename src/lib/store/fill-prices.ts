@@ -1,3 +1,4 @@
+import { VERSION } from '../version.ts';
 import { CostShifts } from './cost-shifts.ts';
 import { PriceVersions } from './price-store.ts';
 import {
@@ -11,6 +12,12 @@ import {
 } from './reprice.ts';
 import { Revisions } from './revisions.ts';
 import { guarded, type Db } from './sqlite.ts';
+
+/**
+ * In `meta`: one more than the revision of `prices` for which all events were looked at by this version of the program,
+ * whose embedded prices may be others than those of the next.
+ */
+export const filledTopic = `prices_filled:${VERSION}`;
 
 /** Rows of one transaction: looking at one that stays without a price is quick. */
 const STEP_ROWS = 500;
@@ -34,6 +41,9 @@ export class PriceFiller {
   readonly #shifts: CostShifts;
   readonly #read;
   readonly #update;
+  readonly #remember;
+  /** Revision of the prices when the first of a row of steps ran. */
+  #revision = 0;
 
   constructor(db: Db, pricing: Pricing, now: () => number) {
     this.#db = db;
@@ -48,6 +58,10 @@ export class PriceFiller {
     );
     this.#update = db.prepare<[number, number, number, number]>(
       'UPDATE event SET cost_nano = ?, price_id = ?, flags = ? WHERE id = ?',
+    );
+    this.#remember = db.prepare<[string, number, number]>(
+      `INSERT INTO meta (name, revision, changed_at_ms) VALUES (?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, changed_at_ms = excluded.changed_at_ms`,
     );
   }
 
@@ -66,6 +80,7 @@ export class PriceFiller {
 
   #fill(after: number): FillStep {
     const book = this.#book.get();
+    if (after === 0) this.#revision = book.revision;
     const rows = this.#read.all(after).map(pricedRow);
     let filled = 0;
     for (const row of rows) {
@@ -82,6 +97,8 @@ export class PriceFiller {
     }
     this.#shifts.write();
     if (filled > 0) this.#revisions.raiseOnly('events');
-    return { upTo: rows.at(-1)?.id ?? after, filled, done: rows.length < STEP_ROWS };
+    const done = rows.length < STEP_ROWS;
+    if (done) this.#remember.run(filledTopic, this.#revision + 1, this.#now());
+    return { upTo: rows.at(-1)?.id ?? after, filled, done };
   }
 }

@@ -1,4 +1,4 @@
-import type { Db } from './sqlite.ts';
+import { guarded, type Db } from './sqlite.ts';
 
 /** Which events a recalculation is about. */
 export interface RecalcScope {
@@ -76,9 +76,13 @@ const STEP_ROWS = 1000;
 
 /**
  * Removes a part of what can no longer be undone: recalculations that began longer than 30 days ago, oldest first. True
- * when there is more. In a transaction.
+ * when there is more. One transaction.
  */
-export function pruneRuns(db: Db, nowMs: number): boolean {
+export function forgetRecalcs(db: Db, nowMs: number): boolean {
+  return guarded(() => db.transaction(() => forget(db, nowMs)).immediate());
+}
+
+function forget(db: Db, nowMs: number): boolean {
   const old = db
     .prepare<[number], number>('SELECT id FROM price_recalc WHERE started_at_ms < ? ORDER BY id LIMIT 1')
     .pluck()

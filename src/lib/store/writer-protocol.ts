@@ -1,8 +1,16 @@
 import type { Position } from '../contract/inbox.ts';
 import type { RawRecord, TransportName } from '../contract/record.ts';
-import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
+import type {
+  CommitResult,
+  ContactState,
+  GapOpen,
+  ImportOutcome,
+  ImportPace,
+  StoredSession,
+} from '../contract/writer.ts';
 import { AppError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { AliasChange } from './alias-store.ts';
+import type { EventBatch } from './event-batch.ts';
 import type { FillStep } from './fill-prices.ts';
 import type { PriceChange, PriceChanged, PriceList } from './price-writer.ts';
 
@@ -47,7 +55,9 @@ export type WriterCall =
   | { readonly call: 'changePrices'; readonly change: PriceChange }
   | { readonly call: 'listPrices' }
   | { readonly call: 'fillPrices'; readonly after: number }
+  | { readonly call: 'forgetRecalcs' }
   | { readonly call: 'changeAliases'; readonly change: AliasChange }
+  | { readonly call: 'importEvents'; readonly batch: EventBatch; readonly pace: ImportPace }
   | { readonly call: 'close' };
 
 export interface WriterRequest {
@@ -64,7 +74,9 @@ export interface WriterAnswers {
   readonly changePrices: PriceChanged;
   readonly listPrices: { readonly prices: PriceList };
   readonly fillPrices: FillStep;
+  readonly forgetRecalcs: boolean;
   readonly changeAliases: boolean;
+  readonly importEvents: ImportOutcome;
 }
 
 export type WriterReply = WriterAnswers[keyof WriterAnswers] | null;

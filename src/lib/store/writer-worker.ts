@@ -8,8 +8,10 @@ import { redactText } from '../usage/redact.ts';
 import { changeAliases } from './alias-store.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { PriceFiller } from './fill-prices.ts';
+import { ImportJobs } from './import-jobs.ts';
 import { openDatabase } from './open.ts';
 import { PriceWriter } from './price-writer.ts';
+import { forgetRecalcs } from './recalc-runs.ts';
 import { isBusy, toStoreError, type Db } from './sqlite.ts';
 import { WriterCore } from './writer-core.ts';
 import {
@@ -37,6 +39,7 @@ const send = (message: WriterMessage): void => port.postMessage(message);
 class WriterWorker {
   readonly #db: Db;
   readonly #core: WriterCore;
+  readonly #imports: ImportJobs;
   readonly #prices: PriceWriter;
   readonly #filler: PriceFiller;
   readonly #checkpoints: Checkpoints;
@@ -61,6 +64,7 @@ class WriterWorker {
       redact: (text) => redactText(text, []),
       now: Date.now,
     });
+    this.#imports = new ImportJobs(this.#core);
     this.#prices = new PriceWriter(db, pricing.embedded, Date.now);
     this.#filler = new PriceFiller(db, pricing, Date.now);
   }
@@ -89,12 +93,32 @@ class WriterWorker {
   async #answer(request: WriterRequest): Promise<void> {
     const { seq, call } = request;
     try {
+      if (call.call === 'importEvents') {
+        await this.#import(request, call);
+        return;
+      }
       const value = call.call === 'close' ? this.#close() : await this.#patiently(() => this.#do(call));
       send({ kind: 'reply', seq, value });
     } catch (error) {
       send({ kind: 'error', seq, error: packError(toStoreError(error)) });
     }
     if (call.call === 'close') port?.close();
+  }
+
+  /** One transaction of an import. What is left of it goes behind everything that waits. */
+  async #import(request: WriterRequest, call: Extract<WriterCall, { call: 'importEvents' }>): Promise<void> {
+    const { seq } = request;
+    this.#imports.begin(seq, call.batch, call.pace);
+    const wait = this.#imports.wait(seq);
+    if (wait > 0) await this.#pause(wait);
+    try {
+      const value = await this.#patiently(() => this.#imports.step(seq));
+      if (value === null) this.#queue.push(request);
+      else send({ kind: 'reply', seq, value });
+    } catch (error) {
+      this.#imports.forget(seq);
+      throw error;
+    }
   }
 
   /** Tries again while another process holds the lock, until the caller's patience ends, or that of the end. */
@@ -129,13 +153,14 @@ class WriterWorker {
     send({ kind: 'state', state: { state: locked ? 'locked' : 'ok', since: Date.now() } });
   }
 
-  #do(call: Exclude<WriterCall, { call: 'close' }>): WriterReply {
+  #do(call: Exclude<WriterCall, { call: 'close' | 'importEvents' }>): WriterReply {
     if (call.call === 'commit') return this.#core.commit(unpackRecords(call.records), call.position);
     if (call.call === 'gateway') return this.#core.gateway(call.baseUrl);
     if (call.call === 'openGap') return this.#core.openGap(call.gap);
     if (call.call === 'changePrices') return this.#prices.change(call.change);
     if (call.call === 'listPrices') return { prices: this.#prices.list() };
     if (call.call === 'fillPrices') return this.#filler.step(call.after);
+    if (call.call === 'forgetRecalcs') return forgetRecalcs(this.#db, Date.now());
     if (call.call === 'changeAliases') return changeAliases(this.#db, call.change, Date.now());
     if (call.call === 'closeGap') this.#core.closeGap(call.id, call.toMs, call.estimate);
     else if (call.call === 'saveContact') this.#core.saveContact(call.contact);

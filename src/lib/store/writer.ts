@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { Writer } from '../contract/writer.ts';
+import type { ImportOutcome, ImportPace, Writer } from '../contract/writer.ts';
 import { AppError } from '../errors.ts';
 import type { AliasChange } from './alias-store.ts';
+import { buffersOf, type EventBatch } from './event-batch.ts';
 import type { FillStep } from './fill-prices.ts';
 import type { PriceChange, PriceChanged, PriceList } from './price-writer.ts';
 import { workerUrl } from './worker-url.ts';
@@ -38,8 +39,15 @@ export interface Desk {
   listPrices(): Promise<PriceList>;
   /** Gives events behind the one with id `after` a price that had none, as far as there is one by now. */
   fillPrices(after: number): Promise<FillStep>;
+  /** Removes a part of what can no longer be undone; whether there is more. */
+  forgetRecalcs(): Promise<boolean>;
   /** Whether anything changed; rejects with `api_key_alias_duplicate`. */
   changeAliases(change: AliasChange): Promise<boolean>;
+  /**
+   * Stores each event of the batch that is not there yet, in transactions of its own between the others. The batch must
+   * not be used afterwards. When it rejects, what was stored before stays.
+   */
+  importEvents(batch: EventBatch, pace: ImportPace): Promise<ImportOutcome>;
 }
 
 const PATIENCE_MS = 10_000;
@@ -180,9 +188,21 @@ class WriterClient implements Writer, Desk {
     return reply;
   };
 
+  forgetRecalcs: Desk['forgetRecalcs'] = async () => {
+    const reply = await this.#call({ call: 'forgetRecalcs' });
+    if (typeof reply !== 'boolean') throw strange('forgetRecalcs');
+    return reply;
+  };
+
   changeAliases: Desk['changeAliases'] = async (change) => {
     const reply = await this.#call({ call: 'changeAliases', change });
     if (typeof reply !== 'boolean') throw strange('changeAliases');
+    return reply;
+  };
+
+  importEvents: Desk['importEvents'] = async (batch, pace) => {
+    const reply = await this.#call({ call: 'importEvents', batch, pace }, buffersOf(batch));
+    if (typeof reply !== 'object' || reply === null || !('sums' in reply)) throw strange('importEvents');
     return reply;
   };
 

@@ -40,6 +40,7 @@ function service(t: TestContext) {
       },
       enableUsageStatistics: async () => {},
       popUsage: () => Promise.reject(new Error('nobody may pop here')),
+      clientKeys: async () => [],
       requestCount: async () => 0,
       close: async () => {
         seen.open -= 1;
