@@ -1,0 +1,59 @@
+import type { ImportOutcome, ImportPace } from '../contract/writer.ts';
+import type { EventBatch } from './event-batch.ts';
+import type { EventImport } from './event-import.ts';
+import { addOutcomes, NOTHING_IMPORTED } from './import-outcome.ts';
+import type { WriterCore } from './writer-core.ts';
+
+interface Job {
+  readonly batch: EventImport;
+  readonly rows: number;
+  readonly pace: ImportPace;
+  at: number;
+  outcome: ImportOutcome;
+}
+
+/** Batches that are being stored, one transaction after the other, so that live events come in between. */
+export class ImportJobs {
+  readonly #core: Pick<WriterCore, 'beginImport' | 'importStep'>;
+  readonly #jobs = new Map<number, Job>();
+  /** Before this nothing is written for who wants pauses, in the time of `performance.now`. */
+  #freeAt = 0;
+
+  constructor(core: Pick<WriterCore, 'beginImport' | 'importStep'>) {
+    this.#core = core;
+  }
+
+  begin(id: number, batch: EventBatch, pace: ImportPace): void {
+    if (this.#jobs.has(id)) return;
+    const begun = this.#core.beginImport(batch);
+    this.#jobs.set(id, { batch: begun, rows: batch.rows, pace, at: 0, outcome: NOTHING_IMPORTED });
+  }
+
+  /** How long the next step of a job has to wait, in ms. */
+  wait(id: number): number {
+    const pauses = this.#jobs.get(id)?.pace.pause ?? false;
+    return pauses ? Math.max(0, this.#freeAt - performance.now()) : 0;
+  }
+
+  /** One transaction. What became of the whole batch once it is stored, null before. Throws AppError, and can be tried again. */
+  step(id: number): ImportOutcome | null {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return NOTHING_IMPORTED;
+    const begun = performance.now();
+    if (job.at < job.rows) {
+      const step = this.#core.importStep(job.batch, job.at, job.pace);
+      job.at = step.next;
+      job.outcome = addOutcomes(job.outcome, step);
+    }
+    const ended = performance.now();
+    this.#freeAt = ended + (ended - begun) / 2;
+    if (job.at < job.rows) return null;
+    this.#jobs.delete(id);
+    return job.outcome;
+  }
+
+  /** A job that failed for good. */
+  forget(id: number): void {
+    this.#jobs.delete(id);
+  }
+}
