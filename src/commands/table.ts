@@ -30,6 +30,22 @@ export const COMMANDS: readonly CommandEntry[] = [
       return import('./serve.ts');
     },
   },
+  {
+    name: 'setup',
+    summary: 'Connect to CLIProxyAPI and make what a first start needs, without a browser.',
+    load: () => import('./setup.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'Show how it goes: health, collector, gaps and sizes.',
+    load: () => import('./status.ts'),
+  },
+  {
+    name: 'reset-admin-key',
+    summary: 'Replace the admin key. Everybody has to log in again.',
+    aliases: ['reset-admin-password'],
+    load: () => import('./reset-admin-key.ts'),
+  },
 ];
 
 /** The entry that a word names, by name or by alias. */

@@ -191,6 +191,24 @@ export const ERRORS = {
     'the daemon does not answer on its socket',
     'See in its log what it does, or restart it.',
   ),
+  admin_key_env_managed: entry(
+    409,
+    Exit.usage,
+    'the admin key is given where the daemon is started',
+    'Change it there and restart the daemon: it puts that key in the place of every other.',
+  ),
+  weak_admin_key: entry(
+    400,
+    Exit.usage,
+    'this key is too short to be an admin key',
+    'Give one of at least 16 characters, or none: then one is generated.',
+  ),
+  data_key_env_managed: entry(
+    409,
+    Exit.usage,
+    'the data key is given where the daemon is started',
+    'Change it there, or take it away, and run this again.',
+  ),
   cancelled: entry(400, Exit.failure, 'nothing was changed, because nobody said yes'),
   database_missing: entry(
     500,
@@ -247,6 +265,12 @@ export const ERRORS = {
     Exit.locked,
     'another cpamp daemon already runs on this database',
     'Stop it first, or give this one a USAGE_DB_PATH of its own.',
+  ),
+  bulk_held: entry(
+    500,
+    Exit.locked,
+    'another command is changing many rows of this database',
+    'Wait for its end, or end it: what it has done stays done.',
   ),
   port_in_use: entry(500, Exit.unavailable, 'the address to listen on cannot be used'),
   data_key_missing: entry(

@@ -1,5 +1,6 @@
 import type { Ora } from 'ora';
 import type { CliContext } from './context.ts';
+import { count, formatSpan } from './format.ts';
 
 /** What runs, on a terminal only; silent in pipes and with `--quiet`. */
 export interface Progress {
@@ -58,27 +59,4 @@ export function describeAdvance({ done, total, unit, elapsedMs }: Advance): stri
     parts.push(`${formatSpan(((total - done) * 1000) / rate)} left`);
   }
   return parts.join(', ');
-}
-
-/** A count with its thousands apart, the same everywhere. */
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-const UNITS = [
-  { name: 'd', ms: 86_400_000 },
-  { name: 'h', ms: 3_600_000 },
-  { name: 'min', ms: 60_000 },
-  { name: 's', ms: 1000 },
-] as const;
-
-/** A span of time in its largest whole unit and the next one: `2 h 5 min`, `42 s`. */
-export function formatSpan(ms: number): string {
-  const at = UNITS.findIndex((unit) => ms >= unit.ms);
-  const large = UNITS[at];
-  if (!large) return '0 s';
-  const small = UNITS[at + 1];
-  const rest = small ? Math.floor((ms % large.ms) / small.ms) : 0;
-  const first = `${Math.floor(ms / large.ms)} ${large.name}`;
-  return small && rest > 0 ? `${first} ${rest} ${small.name}` : first;
 }

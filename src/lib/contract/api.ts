@@ -7,4 +7,5 @@ export type * from './api/dashboard.ts';
 export type * from './api/events.ts';
 export type * from './api/feed.ts';
 export type * from './api/gateway.ts';
+export type * from './api/report.ts';
 export type * from './api/session.ts';
