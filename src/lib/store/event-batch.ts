@@ -1,6 +1,6 @@
 import type { UsageEvent } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
-import { DIMENSION_NAMES, forDimensions, type DimensionName, type DimensionValues } from './dimensions.ts';
+import { forDimensions, type DimensionName, type DimensionValues } from './dimensions.ts';
 import { extraOf, type StoredExtra } from './event-insert.ts';
 import { EVENT_COLUMNS, eventParams, prepareEvent } from './event-row.ts';
 
@@ -204,5 +204,3 @@ export const DIMENSION_NUMBERS: Readonly<Record<DimensionName, number>> = {
   responseKind: numberOfColumn('response_kind_id'),
 };
 const GATEWAY = numberOfColumn('gateway_id');
-
-export { DIMENSION_NAMES };

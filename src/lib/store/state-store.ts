@@ -64,6 +64,12 @@ export function gatewayId(db: Db, baseUrl: string, nowMs: number): { id: number;
   return { id: Number(added.lastInsertRowid), made: true };
 }
 
+/** The base URL of the one gateway that there is; `''` where there is none, or more than one. */
+export function onlyGateway(db: Db): string {
+  const urls = db.prepare<[], string>('SELECT base_url FROM gateway LIMIT 2').pluck().all();
+  return urls.length === 1 ? (urls[0] ?? '') : '';
+}
+
 export function saveSettings(db: Db, rows: ReadonlyMap<string, string | null>, nowMs: number): void {
   const remove = db.prepare<[string]>('DELETE FROM settings WHERE key = ?');
   const save = db.prepare<[string, string, number]>(
