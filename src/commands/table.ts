@@ -46,6 +46,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     aliases: ['reset-admin-password'],
     load: () => import('./reset-admin-key.ts'),
   },
+  {
+    name: 'prices',
+    summary: 'Show, set, fetch and match prices, and price stored events again.',
+    load: () => import('./prices.ts'),
+  },
+  {
+    name: 'aliases',
+    summary: 'Show, give and take names of client keys.',
+    load: () => import('./aliases.ts'),
+  },
+  {
+    name: 'import',
+    summary: 'Add events from exports and snapshots of this and older programs.',
+    load: () => {
+      keepHeapSmall();
+      // The old generation is collected once it has grown by a fifth: batches live just long enough to get there.
+      setFlagsFromString('--heap-growing-percent=20');
+      return import('./import.ts');
+    },
+  },
 ];
 
 /** The entry that a word names, by name or by alias. */

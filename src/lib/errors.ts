@@ -266,6 +266,7 @@ export const ERRORS = {
     'another cpamp daemon already runs on this database',
     'Stop it first, or give this one a USAGE_DB_PATH of its own.',
   ),
+  no_such_thing: entry(404, Exit.notFound, 'this is not here'),
   bulk_held: entry(
     500,
     Exit.locked,

@@ -65,3 +65,8 @@ function apply(db: Db, change: AliasChange, nowMs: number): boolean {
   new Revisions(db).raise('aliases', nowMs);
   return true;
 }
+
+/** Hashes of all keys seen in traffic, those that came last first. */
+export function readSeenKeys(db: Db): string[] {
+  return db.prepare<[], string>('SELECT hash FROM client_key ORDER BY id DESC').pluck().all();
+}

@@ -131,6 +131,21 @@ export function saveCatalog(db: Db, catalog: StoredCatalog): void {
   ).run(catalog.source, catalog.etag, catalog.fetchedAtMs, catalog.body);
 }
 
+/** Unpriced events that are counted, the newest. */
+const MOST_UNPRICED = 50_000;
+
+/** How many of the newest events without a price each model has, most first; the names are those that were asked for. */
+export function readUnpriced(db: Db): Array<SeenModel & { readonly events: number }> {
+  return db
+    .prepare<[number], SeenModel & { readonly events: number }>(
+      `SELECT m.name, m.requested, m.resolved, count(*) AS events
+       FROM (SELECT model_id FROM event WHERE cost_nano IS NULL ORDER BY id DESC LIMIT ?) e
+         JOIN model m ON m.id = e.model_id
+       GROUP BY m.id ORDER BY events DESC, m.name`,
+    )
+    .all(MOST_UNPRICED);
+}
+
 /** Names of models that were seen in traffic: what was asked for without its thinking suffix is up to the caller. */
 export interface SeenModel {
   readonly name: string;

@@ -15,7 +15,11 @@ export type PriceChange =
   | { readonly kind: 'replace'; readonly rows: readonly PriceRow[] }
   /** These are saved in place of what their source had for the model. */
   | { readonly kind: 'set'; readonly rows: readonly PriceRow[] }
-  | { readonly kind: 'unset'; readonly models: readonly string[] }
+  | {
+      readonly kind: 'unset';
+      readonly models: readonly string[];
+      readonly sources: ReadonlyArray<'manual' | 'synced'>;
+    }
   /** What a sync found: synced rows, and the lists it came from. */
   | {
       readonly kind: 'sync';
@@ -83,8 +87,8 @@ export class PriceWriter {
     }
     if (change.kind === 'unset') {
       const removed = change.models.filter((model) => {
-        const manual = this.#rows.remove('manual', model);
-        return this.#rows.remove('synced', model) || manual;
+        const removed = change.sources.map((source) => this.#rows.remove(source, model));
+        return removed.includes(true);
       });
       return { changed: removed, protected: [] };
     }

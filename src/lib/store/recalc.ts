@@ -149,16 +149,16 @@ export class Recalculation {
   }
 
   /**
-   * The newest run that can be undone: not undone yet and not older than 30 days. Throws `not_found`, also for an id that
+   * The newest run that can be undone: not undone yet and not older than 30 days. Throws `no_such_thing`, also for an id that
    * is not the newest: what came after it stands on what it did.
    */
   undoable(id: number | null): RecalcRun {
     const newest = guarded(() => readRuns(this.#db).find(({ state }) => state !== 'undone'));
     if (newest === undefined || newest.startedAtMs < this.#now() - UNDO_MS) {
-      throw new AppError('not_found', { detail: 'there is no recalculation that can be undone' });
+      throw new AppError('no_such_thing', { detail: 'there is no recalculation that can be undone' });
     }
     if (id !== null && id !== newest.id) {
-      throw new AppError('not_found', {
+      throw new AppError('no_such_thing', {
         detail: `recalculation ${id} cannot be undone: only the newest, ${newest.id}, can`,
         hint: `Undo it first: cpamp prices recalc --undo ${newest.id}`,
       });
@@ -241,7 +241,7 @@ export class Recalculation {
 
   #run(id: number): RecalcRun {
     const run = guarded(() => readRun(this.#db, id));
-    if (run === null) throw new AppError('not_found', { detail: `there is no recalculation ${id}` });
+    if (run === null) throw new AppError('no_such_thing', { detail: `there is no recalculation ${id}` });
     return run;
   }
 
