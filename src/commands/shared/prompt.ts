@@ -46,9 +46,10 @@ async function read(context: CliContext, question: Question, hidden: boolean): P
   }
   signal.throwIfAborted();
   const prompt = `${question.text} `;
-  if (hidden) stderr.write(prompt);
   const shown = hidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stderr;
   const lines = createInterface({ input: stdin, output: shown, terminal: true, historySize: 0 });
+  // The terminal echoes nothing from here on: not before may anybody begin to type.
+  if (hidden) stderr.write(prompt);
   const closed = Promise.withResolvers<never>();
   // A terminal in raw mode hands Ctrl-C over as a character, and Ctrl-D closes the input without an answer.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
