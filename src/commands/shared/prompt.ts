@@ -46,6 +46,8 @@ async function read(context: CliContext, question: Question, hidden: boolean): P
   }
   signal.throwIfAborted();
   const prompt = `${question.text} `;
+  // The question before let go of it.
+  stdin.ref();
   const shown = hidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stderr;
   const lines = createInterface({ input: stdin, output: shown, terminal: true, historySize: 0 });
   // The terminal echoes nothing from here on: not before may anybody begin to type.
