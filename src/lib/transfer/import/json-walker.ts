@@ -223,7 +223,8 @@ export class JsonWalker {
   #keep(chunk: Buffer, from: number, to: number): void {
     this.#length += to - from;
     if (!this.#keeping) return;
-    if (this.#state !== 'in name' && this.#length > this.#maxCapture) throw new JsonError('a part of it is too long');
+    if (this.#state !== 'in name' && this.#length > this.#maxCapture)
+      throw new JsonError('a part of it is too long');
     // A copy: the chunk's memory is used again for the next one.
     this.#parts.push(Buffer.from(chunk.subarray(from, to)));
   }

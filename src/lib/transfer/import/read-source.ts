@@ -24,6 +24,8 @@ export interface SourceRead {
   readonly unsupported: number;
   /** The end of a list that breaks off, or what is odd between its items; null without. */
   readonly damage: string | null;
+  /** Why none or not all of it could be imported; null when it could. */
+  readonly error: AppError | null;
 }
 
 /** A snapshot that can be read only once is kept in memory up to so many bytes. */
@@ -31,7 +33,7 @@ const MOST_IN_MEMORY = 256 * 1024 * 1024;
 
 /**
  * Reads a source to its end. Lines and items that cannot be read are told of and hurt nobody else. Throws AppError for a
- * source that holds nothing, cannot be read or unpacked, or is a snapshot that is damaged or has only sums.
+ * source that cannot be read or unpacked, or is a snapshot whose JSON is damaged.
  */
 export async function readSource(
   source: ImportSource,
@@ -40,20 +42,23 @@ export async function readSource(
 ): Promise<SourceRead> {
   const chunks = contentOf(source, (count) => sink.bytes(count));
   const { format, head } = await find(chunks);
-  if (format === 'empty') throw new AppError('import_empty', { detail: source.name });
-  if (format === 'summary') throw new AppError('import_without_details', { detail: source.name });
-  if (format === 'lines') await readLines(head, chunks, context, sink);
-  else if (format === 'array')
-    return { format, unsupported: 0, damage: await readArray(head, chunks, context, sink) };
-  else {
-    const isPayload = format === 'payload';
-    return {
-      format,
-      unsupported: await readSnapshot(source, head, chunks, isPayload, context, sink),
-      damage: null,
-    };
+  const read = { format, unsupported: 0, damage: null, error: null };
+  switch (format) {
+    case 'empty':
+      return { ...read, error: new AppError('import_empty', { detail: source.name }) };
+    case 'summary':
+      return { ...read, error: new AppError('import_without_details', { detail: source.name }) };
+    case 'lines':
+      await readLines(head, chunks, context, sink);
+      return read;
+    case 'array':
+      return { ...read, damage: await readArray(head, chunks, context, sink) };
+    default: {
+      const { events, unsupported } = await readSnapshot(source, head, chunks, format, context, sink);
+      const error = events > 0 ? null : new AppError('import_without_details', { detail: source.name });
+      return { ...read, unsupported, error };
+    }
   }
-  return { format, unsupported: 0, damage: null };
 }
 
 type Chunks = AsyncGenerator<Buffer, void, undefined>;
@@ -117,54 +122,69 @@ async function readArray(
   return reader.end();
 }
 
-/** Twice over: ids of requests depend on what all endpoints and models are called. Answers the models without requests. */
+interface SnapshotRead {
+  readonly events: number;
+  readonly unsupported: number;
+}
+
+/** Twice over: ids of requests depend on what all endpoints and models are called. */
 async function readSnapshot(
   source: ImportSource,
   head: Buffer,
   chunks: Chunks,
-  isPayload: boolean,
+  format: 'snapshot' | 'payload',
   context: ImportContext,
   sink: ItemSink,
-): Promise<number> {
-  let read = 0;
+): Promise<SnapshotRead> {
+  const isPayload = format === 'payload';
+  let events = 0;
   try {
-    const kept: Buffer[] | null = source.again ? null : [];
     const indexer = new SnapshotIndexer(isPayload);
-    let length = 0;
-    for await (const chunk of following(head, chunks)) {
-      indexer.push(chunk);
-      length += chunk.length;
-      if (kept !== null && length > MOST_IN_MEMORY) {
-        throw new AppError('import_unreadable', {
-          detail: `${source.name} is a snapshot of more than 256 MiB, which has to be read twice`,
-          hint: 'Save it to a file and import that.',
-        });
-      }
-      kept?.push(Buffer.from(chunk));
-    }
-    indexer.end();
-    const reader = new SnapshotReader(isPayload, indexer.index, counting(), context);
-    const second = kept ?? contentOf(source, () => {});
-    for await (const chunk of withoutMark(second)) {
+    const kept = await indexed(indexer, source, following(head, chunks));
+    const reader = new SnapshotReader(
+      isPayload,
+      indexer.index,
+      {
+        event: (imported, text, where) => {
+          if (imported.kind === 'event') events += 1;
+          sink.item(imported, text, where);
+        },
+      },
+      context,
+    );
+    for await (const chunk of withoutMark(kept ?? contentOf(source, () => {}))) {
       reader.push(chunk);
       await sink.breathe();
     }
     reader.end();
-    if (read === 0) throw new AppError('import_without_details', { detail: source.name });
-    return reader.unsupported;
+    return { events, unsupported: reader.unsupported };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
     throw new AppError('import_unreadable', { detail: `${source.name}: ${error.message}`, cause: error });
   }
+}
 
-  function counting(): { event: ItemSink['item'] } {
-    return {
-      event: (imported, text, where) => {
-        if (imported.kind === 'event') read += 1;
-        sink.item(imported, text, where);
-      },
-    };
+/** The first pass; what was read, where it can be read only once. */
+async function indexed(
+  indexer: SnapshotIndexer,
+  source: ImportSource,
+  chunks: Chunks,
+): Promise<Buffer[] | null> {
+  const kept: Buffer[] | null = source.again ? null : [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    indexer.push(chunk);
+    length += chunk.length;
+    if (kept !== null && length > MOST_IN_MEMORY) {
+      throw new AppError('import_unreadable', {
+        detail: `${source.name} is a snapshot of more than 256 MiB, which has to be read twice`,
+        hint: 'Save it to a file and import that.',
+      });
+    }
+    kept?.push(Buffer.from(chunk));
   }
+  indexer.end();
+  return kept;
 }
 
 async function* following(head: Buffer, chunks: Chunks): Chunks {
