@@ -21,7 +21,7 @@ export async function set(
   context: CliContext,
 ): Promise<void> {
   const { clock, output, signal } = context;
-  const alias = parseAlias(given);
+  const alias = aliasOf(given);
   const handedOver = key === '-' ? clientKeyHash(await keyFromStdin(context)) : null;
   const active = options.takeOver ? await readCurrentKeys(locateDatabase(context), context) : null;
   await withDatabase(context, 'write', async ({ db }) => {
@@ -48,6 +48,15 @@ export async function unset(given: string, context: CliContext): Promise<void> {
 
 const keyFromStdin = (context: CliContext): Promise<string> =>
   readSecret(context, { flag: 'the key on', file: '-', question: 'Client key:' });
+
+/** Over HTTP a bad name is a bad request; here it was typed wrongly. */
+function aliasOf(given: string): string {
+  try {
+    return parseAlias(given);
+  } catch (error) {
+    throw new AppError('wrong_usage', { detail: 'a name has 1 to 120 characters', cause: error });
+  }
+}
 
 /** A whole hash, or that of the only known key that begins so. What it was is not shown: it may be a key. */
 function hashOf(given: string, db: Db): string {
