@@ -30,7 +30,7 @@ export interface FileImport {
 /** Imports one file; a worker reads it, so that nobody's event loop stands still. Never rejects. */
 export function importFile({ store, signal, ...workerData }: ImportFileOptions): Promise<FileImport> {
   const worker = new Worker(workerUrl('import-worker', import.meta.url), { workerData });
-  const tell = (request: ImportRequest): void => worker.postMessage(request);
+  const tell = (request: ImportRequest): void => worker.postMessage(request, []);
   const onAbort = (): void => tell({ kind: 'stop' });
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });

@@ -94,25 +94,22 @@ export class JsonWalker {
     const level = this.#levels.at(-1);
     const closes = byte === CLOSE_OBJECT || byte === CLOSE_ARRAY;
     if (closes && (this.#state === 'first' || this.#state === 'next')) return this.#close(byte, at);
-    switch (this.#state) {
-      case 'first':
-        this.#state = level?.kind === 'object' ? 'name' : 'value';
-        return at;
-      case 'next':
-        if (byte !== COMMA) this.#fail(at);
-        this.#state = level?.kind === 'object' ? 'name' : 'value';
-        return at + 1;
-      case 'name':
-        if (byte !== QUOTE) this.#fail(at);
-        this.#begin('in name', true);
-        return at;
-      case 'colon':
-        if (byte !== COLON) this.#fail(at);
-        this.#state = 'value';
-        return at + 1;
-      default:
-        return this.#open(byte, at);
+    if (this.#state === 'value') return this.#open(byte, at);
+    if (this.#state === 'name') {
+      if (byte !== QUOTE) this.#fail(at);
+      this.#begin('in name', true);
+      return at;
     }
+    if (this.#state === 'colon') {
+      if (byte !== COLON) this.#fail(at);
+      this.#state = 'value';
+      return at + 1;
+    }
+    // Before the first item nothing stands, before every other one a comma.
+    if (this.#state === 'next' && byte !== COMMA) this.#fail(at);
+    const isNext = this.#state === 'next';
+    this.#state = level?.kind === 'object' ? 'name' : 'value';
+    return isNext ? at + 1 : at;
   }
 
   #open(byte: number, at: number): number {

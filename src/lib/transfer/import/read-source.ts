@@ -43,22 +43,16 @@ export async function readSource(
   const chunks = contentOf(source, (count) => sink.bytes(count));
   const { format, head } = await find(chunks);
   const read = { format, unsupported: 0, damage: null, error: null };
-  switch (format) {
-    case 'empty':
-      return { ...read, error: new AppError('import_empty', { detail: source.name }) };
-    case 'summary':
-      return { ...read, error: new AppError('import_without_details', { detail: source.name }) };
-    case 'lines':
-      await readLines(head, chunks, context, sink);
-      return read;
-    case 'array':
-      return { ...read, damage: await readArray(head, chunks, context, sink) };
-    default: {
-      const { events, unsupported } = await readSnapshot(source, head, chunks, format, context, sink);
-      const error = events > 0 ? null : new AppError('import_without_details', { detail: source.name });
-      return { ...read, unsupported, error };
-    }
+  if (format === 'empty') return { ...read, error: new AppError('import_empty', { detail: source.name }) };
+  const withoutDetails = (): AppError => new AppError('import_without_details', { detail: source.name });
+  if (format === 'summary') return { ...read, error: withoutDetails() };
+  if (format === 'array') return { ...read, damage: await readArray(head, chunks, context, sink) };
+  if (format === 'lines') {
+    await readLines(head, chunks, context, sink);
+    return read;
   }
+  const { events, unsupported } = await readSnapshot(source, head, chunks, format, context, sink);
+  return { ...read, unsupported, error: events > 0 ? null : withoutDetails() };
 }
 
 type Chunks = AsyncGenerator<Buffer, void, undefined>;

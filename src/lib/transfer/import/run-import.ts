@@ -171,17 +171,19 @@ class ImportRun {
   }
 
   async #send(): Promise<void> {
-    const sent = this.#options.store(this.#batcher.take()).then(
-      (outcome) => {
-        this.outcome = addOutcomes(this.outcome, outcome);
-      },
-      (error: unknown) => {
-        this.#failure ??= { error };
-      },
-    );
-    this.#underWay.push(sent);
+    this.#underWay.push(this.#store(this.#batcher.take()));
     if (this.#underWay.length >= AHEAD) await this.#underWay.shift();
     this.#throwFailure();
+  }
+
+  /** Never rejects: nobody waits for it yet. */
+  async #store(batch: EventBatch): Promise<void> {
+    try {
+      const stored = await this.#options.store(batch);
+      this.outcome = addOutcomes(this.outcome, stored);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
   }
 
   #throwFailure(): void {
