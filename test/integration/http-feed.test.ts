@@ -115,7 +115,7 @@ test('the place survives a restart of the daemon', async (t) => {
   await after.until(() => after.lastId === '9');
   assert.deepEqual(idsOf(after.events()[0]?.rows ?? []), [9, 8, 7, 6]);
   // The events, too, may have been changed while there was no daemon.
-  assert.deepEqual(after.topics(), ['events', 'prices', 'settings', 'gaps', 'dead_letters']);
+  assert.deepEqual(after.topics(), ['events', 'prices', 'settings', 'gaps', 'dead_letters', 'aliases']);
 });
 
 test('what is too much to send again, or unknown, is a reset', async (t) => {

@@ -142,7 +142,7 @@ export class Feed {
     }
     const from = /^\d{1,15}$/.test(since) ? Number(since) : Number.POSITIVE_INFINITY;
     // What else changed while the client was away nobody knows.
-    const topics: FeedTopic[] = ['prices', 'settings', 'gaps', 'dead_letters'];
+    const topics: FeedTopic[] = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases'];
     if (from <= this.#unsureId) topics.unshift('events');
     return Buffer.concat([...parts, message('changed', { topics }), this.#missedBy(from)]);
   }

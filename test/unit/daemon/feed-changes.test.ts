@@ -73,7 +73,7 @@ test('other topics are told whoever changed them, together', async (t) => {
 
 test('who comes back reads the rest again, and the events where they may have changed', async (t) => {
   const it = world(t);
-  const rest = ['prices', 'settings', 'gaps', 'dead_letters'];
+  const rest = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases'];
   await it.live(3);
   // Before this process nobody knows.
   assert.deepEqual(topicsOf(it.join('3').news()), ['events', ...rest]);
