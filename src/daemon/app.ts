@@ -28,6 +28,7 @@ import { setupRoute } from './routes/setup.ts';
 import { statusRoute } from './routes/status.ts';
 import { testConnectionRoute } from './routes/test-connection.ts';
 import { usageExportRoute } from './routes/usage-export.ts';
+import { usageImportRoutes } from './routes/usage-import.ts';
 import type { DaemonContext } from './services.ts';
 
 /** How long a client may take to send its headers, in ms. */
@@ -64,6 +65,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     configRoutes(documented, context, guard);
     setupRoute(documented, '/setup', context, guard);
     usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
+    await usageImportRoutes(documented, context, guard);
     dashboardRoutes(documented, context, guard);
     modelPricesRoutes(documented, context, guard);
     apiKeyAliasesRoutes(documented, context, guard);

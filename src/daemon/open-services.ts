@@ -31,6 +31,7 @@ import { GatewayCalls } from './gateway-calls.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { PriceService } from './price-service.ts';
 import type { HealthBoard } from './health-board.ts';
+import { ImportService } from './imports/import-service.ts';
 import type { Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { SettingsService } from './settings-service.ts';
@@ -66,6 +67,7 @@ export class OpenServices implements Services {
   readonly dataKeyReady: boolean;
   readonly #options: OpenOptions;
   readonly prices: PriceService;
+  readonly imports: ImportService;
   readonly desk: Desk;
   readonly #writer: Writer;
   readonly #breaker: KeyBreaker;
@@ -91,6 +93,13 @@ export class OpenServices implements Services {
     this.#writer = writer;
     this.desk = writer;
     this.prices = new PriceService({ clock, store, desk: writer, mirrors: config.priceSources });
+    this.imports = new ImportService({
+      clock,
+      dataDir: config.dataDir,
+      desk: writer,
+      gateway: () => this.settings.effective.connection?.baseUrl ?? '',
+      log,
+    });
     this.#jobs = new Jobs({ clock, store, desk: writer, log });
     this.store = store;
     this.reader = new Reader({ dbPath: config.dbPath });
@@ -196,6 +205,7 @@ export class OpenServices implements Services {
       refresh: () => this.reload(),
       onError: (error) => this.#options.log.error({ err: error }, 'reading changed settings failed'),
     });
+    this.imports.begin();
     this.#jobs.begin(this.#watch);
     await this.settings.reload();
     const watch = this.#settingsWatch;
@@ -237,6 +247,7 @@ export class OpenServices implements Services {
     await this.forwarding.close();
     await this.prices.close();
     await this.#jobs.close();
+    const imported = this.imports.close();
     const stopped = this.collector?.stop() ?? Promise.resolve();
     const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.
@@ -248,6 +259,7 @@ export class OpenServices implements Services {
       log.error({ err: error }, 'the spool could not be closed in order');
     }
     await stopped;
+    await imported;
     await this.#watching;
     await this.reader.close();
     this.store.close();

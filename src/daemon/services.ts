@@ -10,6 +10,7 @@ import type { Collector } from './collector/collector.ts';
 import type { Feed } from './feed/feed.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { HealthBoard } from './health-board.ts';
+import type { ImportService } from './imports/import-service.ts';
 import type { PriceService } from './price-service.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
 import type { Sessions } from './sessions.ts';
@@ -35,6 +36,7 @@ export interface Services {
   /** Puts to work what a command may have saved. */
   reload(): Promise<void>;
   readonly prices: PriceService;
+  readonly imports: ImportService;
   /** Changes names of client keys. */
   readonly desk: Pick<Desk, 'changeAliases'>;
   /** Hashes of the keys that clients call the gateway with now. Throws AppError. */
