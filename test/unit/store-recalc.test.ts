@@ -221,7 +221,8 @@ test('a scope is kept to: model, time, only what has no price', (t) => {
   assert.deepEqual(changed({ models: ['gpt-5(high)'] }), [1, 4, 7, 10]);
   assert.deepEqual(changed({ unpricedOnly: true }), [2, 5, 8, 11]);
   assert.deepEqual(changed({ fromMs: Date.UTC(2026, 10, 21, 11) }), [2, 4, 8, 10]);
-  assert.deepEqual(changed({ toMs: Date.UTC(2026, 10, 21, 11), models: ['house-a'] }), [5, 11]);
+  assert.deepEqual(changed({ toMs: Date.UTC(2026, 10, 21, 11, 1), models: ['house-a'] }), [5, 11]);
+  assert.deepEqual(changed({ fromMs: Date.UTC(2026, 10, 21, 11, 1), models: ['house-a'] }), [2, 8]);
 });
 
 test('after 30 days it cannot be undone, and what it kept goes in parts', (t) => {

@@ -121,6 +121,8 @@ test('what came from a source that fails stays; a better source may still replac
     named.results.map(({ error }) => error),
     ['it is away', undefined, 'it is away'],
   );
+  const lower = await find(['lite-model'], ['models.dev'], { 'lite-model': 'models.dev' });
+  assert.deepEqual([lower.preserved, lower.picked], [['lite-model'], []]);
   const every = await find(null, ['models.dev'], origins);
   assert.deepEqual(every.preserved, ['gpt-9', 'gone']);
 });
