@@ -68,6 +68,13 @@ test('prices are saved whole, and what the program says already is not saved', a
   // What is sent back as it came stays as it is.
   const { body: same } = await ask<PricesAnswer>(daemon, URL, put(body));
   assert.deepEqual({ ...same.prices['own'], updatedAtMs: 0 }, { ...kept, updatedAtMs: 0 });
+  // Thousands of prices with what their sources said are more than other bodies may have.
+  const many = Object.fromEntries(
+    Array.from({ length: 3000 }, (_, n) => [`model-${n}`, { ...own, rawJson: 'x'.repeat(1000) }]),
+  );
+  const { status, body: large } = await ask<PricesAnswer>(daemon, URL, put({ prices: many }));
+  assert.equal(status, 200);
+  assert.equal(Object.keys(large.prices).length, 3000);
   assert.deepEqual((await ask(daemon, URL, put({ prices: {} }))).body, { prices: {} });
 });
 

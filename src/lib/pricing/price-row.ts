@@ -73,7 +73,9 @@ export function sameAsEmbedded(card: PriceCard, embedded: PriceBook, nowMs: numb
   const seen = new Set<PriceCard>();
   for (let hours = 0; hours < 24; hours += 1) {
     const other = embeddedCard(embedded, card.model, nowMs - hours * HOUR_MS);
-    if (other === null || seen.has(other)) continue;
+    // Whom the book does not know now it did not know this morning.
+    if (other === null) return false;
+    if (seen.has(other)) continue;
     if (samePrices(card, other)) return true;
     seen.add(other);
   }
