@@ -65,7 +65,7 @@ test('wrong methods, unknown paths and what is not built yet', async (t) => {
   }
   const unbuilt = [
     'usage',
-    'usage/import',
+    'usage/import/more',
     'dashboard',
     'dashboard/channels',
     'monitoring/analytics',
