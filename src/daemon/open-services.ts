@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { runningInContainer } from '../lib/config/container.ts';
-import { REFUSALS, savedRows, sealedKey } from '../lib/config/settings-rows.ts';
+import { REFUSALS, savedRows } from '../lib/config/settings-rows.ts';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
 import type { GatewayClient, GatewayConnection, GatewayInfo, KeyBreaker } from '../lib/contract/gateway.ts';
@@ -11,8 +11,9 @@ import { createGatewayClient } from '../lib/gateway/client.ts';
 import { Forwarder } from '../lib/gateway/forward.ts';
 import { testConnection } from '../lib/gateway/test-connection.ts';
 import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
+import { keySources } from '../lib/secrets/key-sources.ts';
 import { prepareKeys, type Keys } from '../lib/secrets/prepare-keys.ts';
-import { spoolDir, spoolSegments, spoolTouchedMs } from '../lib/spool.ts';
+import { spoolDir, spoolTouchedMs } from '../lib/spool.ts';
 import { openExport } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
@@ -317,18 +318,7 @@ export async function openServices(options: OpenOptions): Promise<OpenServices> 
 async function readKeys({ config, clock }: OpenOptions): Promise<Keys> {
   const store = new ReadStore(config.dbPath);
   try {
-    return await prepareKeys({
-      dataKeySecret: config.dataKeySecret,
-      dataKeyPath: config.dataKeyPath,
-      adminKey: config.adminKey?.value ?? null,
-      setting: (key) => store.setting(key),
-      sealedText: sealedKey(savedRows((key) => store.setting(key))),
-      somethingEncrypted: () =>
-        sealedKey(savedRows((key) => store.setting(key))) !== null ||
-        store.deadLetterCount() > 0 ||
-        spoolSegments(config.dbPath).length > 0,
-      nowMs: clock.now(),
-    });
+    return await prepareKeys(keySources(config, store, clock.now()));
   } finally {
     store.close();
   }
