@@ -17,13 +17,25 @@ export function nanosBelowMs(timestamp: string): number {
 
 /** RFC 3339 in UTC with up to nine fraction digits, trailing zeros removed; `''` for a time that has no such text. */
 export function timestampText(time: StoredTime): string {
-  const date = new Date(time.ms);
-  if (Number.isNaN(date.getTime())) return '';
-  const iso = date.toISOString();
-  const ms = iso.slice(-4, -1);
-  const fraction = `${ms}${String(time.ns).padStart(6, '0')}`.replace(/0+$/, '');
-  return `${iso.slice(0, -5)}${fraction === '' ? '' : '.'}${fraction}Z`;
+  const second = Math.floor(time.ms / 1000);
+  if (second !== lastSecond) {
+    const date = new Date(second * 1000);
+    if (Number.isNaN(date.getTime())) return '';
+    lastText = date.toISOString().slice(0, -5);
+    lastSecond = second;
+  }
+  const below = (time.ms - second * 1000) * 1_000_000 + time.ns;
+  if (below === 0) return `${lastText}Z`;
+  const digits = String(below).padStart(9, '0');
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === ZERO) end -= 1;
+  return `${lastText}.${digits.slice(0, end)}Z`;
 }
+
+const ZERO = 0x30;
+/** The last second that was written: rows come in the order of their times. */
+let lastSecond = 0;
+let lastText = '1970-01-01T00:00:00';
 
 /** The same in SQL for the views. `ms` and `ns` are column expressions. */
 export function timestampTextSql(ms: string, ns: string): string {

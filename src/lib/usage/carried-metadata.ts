@@ -87,18 +87,43 @@ export function withCarried(
 ): ResponseMetadata | null {
   const base = asObject(carried);
   if (!base) return parsed;
-  const merged = shape(SHAPE, base, parsed ?? {}, known);
+  const merged = shape(MEMBERS, base, parsed ?? NOTHING, known);
   return isEmpty(merged) ? null : merged;
 }
 
-function shape(members: Shape, base: JsonObject, overlay: JsonObject, known: readonly string[]): Group {
+/** A shape as a list: it is walked through for every line of an import. */
+interface Member {
+  readonly name: string;
+  /** What it holds: members of its own, or a scalar. */
+  readonly below: readonly Member[] | null;
+  readonly kind: Kind;
+}
+
+const NOTHING: JsonObject = {};
+const MEMBERS = membersOf(SHAPE);
+
+function membersOf(members: Shape): readonly Member[] {
+  return Object.entries(members).map(([name, kind]) =>
+    typeof kind === 'object' ? { name, below: membersOf(kind), kind: 'text' } : { name, below: null, kind },
+  );
+}
+
+function shape(
+  members: readonly Member[],
+  base: JsonObject,
+  overlay: JsonObject,
+  known: readonly string[],
+): Group {
   const group: Group = {};
-  for (const [member, kind] of Object.entries(members)) {
-    if (typeof kind === 'object') {
-      const under = asObject(base[member]) ?? {};
-      putGroup(group, member, shape(kind, under, asObject(overlay[member]) ?? {}, known));
+  for (const { name, below, kind } of members) {
+    const under = base[name];
+    const over = overlay[name];
+    // Most of them are in no line.
+    if (under === undefined && over === undefined) continue;
+    if (below !== null) {
+      putGroup(group, name, shape(below, asObject(under) ?? NOTHING, asObject(over) ?? NOTHING, known));
     } else {
-      put(group, member, scalar(kind, overlay[member], known) ?? scalar(kind, base[member], known));
+      put(group, name, scalar(kind, over, known) ?? scalar(kind, under, known));
     }
   }
   return group;
