@@ -38,7 +38,7 @@ function program(): Command {
 function indexOfCommand(words: readonly string[]): number {
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
-    if (word === '--') return -1;
+    if (word === '--') return at + 1 < words.length ? at + 1 : -1;
     if (WITH_VALUE.has(word)) at += 1;
     else if (!word.startsWith('-') && word !== 'help') return at;
   }

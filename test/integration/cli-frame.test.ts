@@ -70,3 +70,14 @@ test('serve ends in good order with the code 0', async (t) => {
   const daemon = await DaemonProcess.start(t);
   assert.equal(await daemon.stop(), 0);
 });
+
+test('a value of an option is not taken for the command, whatever it is called', async (t) => {
+  const cwd = tempDir(t);
+  const done = await runCli(t, ['--data-dir', 'serve', 'status'], { cwd });
+  assert.equal(done.code, 3, done.stderr);
+  assert.ok(done.stderr.includes('/serve/usage.sqlite'), done.stderr);
+  const joined = await runCli(t, ['--data-dir=serve', 'status', '--json'], { cwd });
+  assert.match(joined.stderr, /^\{"code":"database_missing"/);
+  const none = await runCli(t, ['--', 'status'], { cwd });
+  assert.equal(none.code, 3, none.stderr);
+});
