@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { acquireBulkLock } from '../lib/bulk-lock.ts';
 import { prepareDataDir } from '../lib/config/data-dir.ts';
@@ -126,6 +127,7 @@ async function work(
       gateway: gateway ?? target.gateway,
       store: (batch) => target.store(batch),
       batchRows: target.batchRows,
+      threads: threadsFor(sources),
       onReject: (reject) => rejects.take(reject),
       settle: () => rejects.settled(),
       onProgress: ({ bytes, totalBytes, events }) => {
@@ -144,6 +146,14 @@ async function work(
 }
 
 const SHOW_EVERY_MS = 100;
+/** Less than this is read before a thread has started. */
+const FEW_BYTES = 8 * 1024 * 1024;
+
+/** Threads that read, beside the one that stores. */
+function threadsFor(sources: readonly ImportSource[]): number {
+  const bytes = sources.reduce((sum, { size }) => sum + (size ?? FEW_BYTES), 0);
+  return bytes < FEW_BYTES ? 0 : Math.min(2, availableParallelism());
+}
 
 function advance(bytes: number, total: number | null, events: number, elapsedMs: number): string {
   const rate =

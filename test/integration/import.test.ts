@@ -126,7 +126,7 @@ test('export, import into nothing, export: the same bytes', async (t) => {
     'some are unpriced',
   );
   const copy = newPath(t);
-  const report = await importInto(t, copy, [textSource(before)]);
+  const report = await importInto(t, copy, [textSource(before)], { threads: 2 });
   assert.deepEqual([report.outcome.added, report.sources[0]?.failed], [lines.length, 0]);
   const after = (await exported(copy)).trimEnd().split('\n');
   for (const [at, line] of after.entries()) assert.equal(line, lines[at]);
@@ -164,9 +164,15 @@ test('bad lines are counted and named, and the good ones around them come in', a
   const text = [...lines.slice(0, 3), ...bad, '', '  ', ...lines.slice(3), 'x'.repeat(11 * 1024 * 1024)].join(
     '\r\n',
   );
-  for (const size of [1, 7, 65_536].map((piece) => (piece < 65_536 ? piece * 4096 : piece))) {
+  for (const [size, threads] of [
+    [4096, 0],
+    [65_536, 0],
+    [28_672, 2],
+    [3_000_000, 1],
+  ] as const) {
     const rejects: Array<{ where: string; text: string | null }> = [];
     const report = await importInto(t, newPath(t), [textSource(text, size, 'some.jsonl')], {
+      threads,
       onReject: ({ where, text: written }) => rejects.push({ where, text: written }),
     });
     assert.equal(report.outcome.added, lines.length);

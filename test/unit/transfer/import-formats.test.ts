@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BlockCutter, type Block } from '../../../src/lib/transfer/import/block-cutter.ts';
 import { formatOf } from '../../../src/lib/transfer/import/format.ts';
 import { goJson } from '../../../src/lib/transfer/import/go-json.ts';
 import { JsonError, JsonWalker } from '../../../src/lib/transfer/import/json-walker.ts';
@@ -113,4 +114,27 @@ test('JSON is written as Go writes it', () => {
     goJson({ b: '<a>&\u2028\b\f\\b"', a: [1.5, null, true, { z: 1, '\u{1f600}': 2, '\uffee': 3 }] }),
     '{"a":[1.5,null,true,{"z":1,"\uffee":3,"\u{1f600}":2}],"b":"\\u003ca\\u003e\\u0026\\u2028\\u0008\\u000c\\\\b\\""}',
   );
+});
+
+test('blocks hold the same lines wherever the pieces end', () => {
+  const lines = Array.from({ length: 40 }, (_, n) => 'y'.repeat(n % 13));
+  const long = 'x'.repeat(70);
+  const text = [...lines.slice(0, 20), long, ...lines.slice(20), long, 'last'].join('\n');
+  for (let size = 1; size < 200; size += 1) {
+    const cutter = new BlockCutter(30, 50);
+    const bytes = Buffer.from(text);
+    const seen: string[] = [];
+    const take = (blocks: readonly Block[]): void => {
+      for (const block of blocks) {
+        const lastLine = block === blocks.at(-1) && seen.length > 0;
+        const part = block.kind === 'lines' ? Buffer.from(block.bytes).toString() : '(long)\n';
+        assert.ok(part.endsWith('\n') || lastLine, 'whole lines');
+        seen.push(part);
+      }
+    };
+    for (let at = 0; at < bytes.length; at += size) take(cutter.push(bytes.subarray(at, at + size)));
+    take(cutter.end());
+    // A line that is too long may still come whole, where it arrives in one piece with its end.
+    assert.equal(seen.join('').replaceAll(long, '(long)'), text.replaceAll(long, '(long)'), String(size));
+  }
 });

@@ -23,6 +23,11 @@ export class LineSplitter {
     this.#take = take;
   }
 
+  /** Lines so far, blank ones too. */
+  get lines(): number {
+    return this.#number;
+  }
+
   push(chunk: Buffer): void {
     let from = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {

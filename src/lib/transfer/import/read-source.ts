@@ -1,11 +1,13 @@
 import { AppError } from '../../errors.ts';
 import { JsonArrayReader } from '../../gateway/json-array.ts';
+import { BlockCutter, type Block } from './block-cutter.ts';
 import { rejected, type Imported, type ImportContext } from './context.ts';
 import { formatOf, startOf, type ImportFormat } from './format.ts';
 import { JsonError } from './json-walker.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { importedLine, MAX_LINE_BYTES } from './line.ts';
 import { SnapshotIndexer, SnapshotReader } from './snapshot-reader.ts';
+import { TOO_LONG } from './parse-block.ts';
 import { contentOf, type ImportSource } from './source.ts';
 
 /** Receives what a source holds. */
@@ -15,6 +17,8 @@ export interface ItemSink {
   /** Called between chunks: a good moment to wait. */
   breathe(): Promise<void>;
   bytes(count: number): void;
+  /** Takes lines unread, where somebody else reads them. */
+  readonly block?: (block: Block) => void;
 }
 
 /** What a source turned out to be. */
@@ -48,7 +52,8 @@ export async function readSource(
   if (format === 'summary') return { ...read, error: withoutDetails() };
   if (format === 'array') return { ...read, damage: await readArray(head, chunks, context, sink) };
   if (format === 'lines') {
-    await readLines(head, chunks, context, sink);
+    if (sink.block === undefined) await readLines(head, chunks, context, sink);
+    else await cutLines(head, chunks, sink, sink.block);
     return read;
   }
   const { events, unsupported } = await readSnapshot(source, head, chunks, format, context, sink);
@@ -67,6 +72,23 @@ async function find(chunks: Chunks): Promise<{ format: ImportFormat; head: Buffe
   }
 }
 
+/** About 800 lines: a good size for a transaction as well. */
+const BLOCK_BYTES = 1024 * 1024;
+
+async function cutLines(
+  head: Buffer,
+  chunks: Chunks,
+  sink: ItemSink,
+  take: (block: Block) => void,
+): Promise<void> {
+  const cutter = new BlockCutter(BLOCK_BYTES, MAX_LINE_BYTES);
+  for await (const chunk of following(head, chunks)) {
+    for (const block of cutter.push(chunk)) take(block);
+    await sink.breathe();
+  }
+  for (const block of cutter.end()) take(block);
+}
+
 async function readLines(
   head: Buffer,
   chunks: Chunks,
@@ -74,7 +96,7 @@ async function readLines(
   sink: ItemSink,
 ): Promise<void> {
   const splitter = new LineSplitter(MAX_LINE_BYTES, ({ number, text }) => {
-    const read = text === null ? rejected('it is longer than 10 MiB') : importedLine(text, context);
+    const read = text === null ? rejected(TOO_LONG) : importedLine(text, context);
     sink.item(read, text, String(number));
   });
   splitter.push(head);
@@ -102,7 +124,7 @@ async function readArray(
     for (const { bytes, truncatedFrom } of reader.elements.splice(0)) {
       count += 1;
       const text = truncatedFrom === undefined ? Buffer.from(bytes).toString('utf8') : null;
-      const read = text === null ? rejected('it is longer than 10 MiB') : importedLine(text, context);
+      const read = text === null ? rejected(TOO_LONG) : importedLine(text, context);
       sink.item(read, text, `item ${count}`);
     }
     await sink.breathe();

@@ -2,8 +2,11 @@ import type { ImportOutcome } from '../../contract/writer.ts';
 import { AppError } from '../../errors.ts';
 import { EventBatcher, type EventBatch } from '../../store/event-batch.ts';
 import { addOutcomes, NOTHING_IMPORTED } from '../../store/import-outcome.ts';
+import type { Block } from './block-cutter.ts';
 import type { Imported, ImportContext } from './context.ts';
 import type { ImportFormat } from './format.ts';
+import { addTo, TOO_LONG, type ParsedBlock } from './parse-block.ts';
+import { ParsePool } from './parse-pool.ts';
 import { readSource, type ItemSink } from './read-source.ts';
 import type { ImportSource } from './source.ts';
 
@@ -33,7 +36,9 @@ export interface ImportOptions {
   readonly gateway: string;
   /** Stores a batch. */
   readonly store: (batch: EventBatch) => Promise<ImportOutcome>;
-  /** Rows of a batch. 1,000. */
+  /** Threads that read lines; 0: this one does. */
+  readonly threads?: number;
+  /** Rows of a batch, where this thread reads. 1,000. */
   readonly batchRows?: number;
   readonly onReject?: (reject: Reject) => void;
   /** Waited for between chunks, so that what is written elsewhere does not pile up. */
@@ -78,12 +83,26 @@ const AHEAD = 2;
 export async function runImport(options: ImportOptions): Promise<ImportReport> {
   const run = new ImportRun(options);
   const reports: SourceReport[] = [];
-  for (const source of options.sources) {
-    if (options.signal?.aborted) break;
-    reports.push(await run.read(source));
+  try {
+    for (const source of options.sources) {
+      if (options.signal?.aborted) break;
+      reports.push(await run.read(source));
+    }
+    await run.finish();
+  } finally {
+    await run.close();
   }
-  await run.finish();
   return { sources: reports, outcome: run.outcome, aborted: options.signal?.aborted ?? false };
+}
+
+/** Blocks for each thread: one is being read while the next waits. */
+const BLOCKS_AHEAD = 2;
+
+/** What was read of one source so far. */
+interface Counts {
+  events: number;
+  failed: number;
+  lines: number;
 }
 
 class Aborted extends Error {}
@@ -95,6 +114,10 @@ class ImportRun {
   readonly #batchRows: number;
   readonly #totalBytes: number | null;
   #underWay: Array<Promise<void>> = [];
+  readonly #threads: number;
+  #pool: ParsePool | null = null;
+  /** Blocks of the source that is read, in the order of their lines. */
+  #blocks: Array<Promise<ParsedBlock> | 'too long'> = [];
   /** What the first batch failed with; the others are not waited for then. */
   #failure: { readonly error: unknown } | null = null;
   #bytes = 0;
@@ -103,6 +126,7 @@ class ImportRun {
   constructor(options: ImportOptions) {
     this.#options = options;
     this.#batchRows = options.batchRows ?? BATCH_ROWS;
+    this.#threads = options.threads ?? 0;
     const sizes = options.sources.map(({ size }) => size);
     this.#totalBytes = sizes.every((size) => size !== null)
       ? sizes.reduce((sum: number, size) => sum + (size ?? 0), 0)
@@ -111,13 +135,15 @@ class ImportRun {
 
   async read(source: ImportSource): Promise<SourceReport> {
     const { context, settle, signal } = this.#options;
-    const counts = { events: 0, failed: 0 };
+    const counts = { events: 0, failed: 0, lines: 0 };
     const sink: ItemSink = {
       item: (imported, text, where) => {
         if (this.#take(imported, text, `${source.name}:${where}`)) counts.events += 1;
         else counts.failed += 1;
       },
+      ...(this.#threads === 0 ? {} : { block: (block: Block) => this.#parse(block) }),
       breathe: async () => {
+        while (this.#blocks.length > BLOCKS_AHEAD * this.#threads) await this.#consume(source.name, counts);
         if (this.#batcher.rows >= this.#batchRows) await this.#send();
         await settle?.();
         this.#report();
@@ -134,14 +160,57 @@ class ImportRun {
       damage: null,
       error: null,
     } as const;
+    let found: Partial<SourceReport> = {};
     try {
-      const found = await readSource(source, context, sink);
-      return { ...nothing, ...found, ...counts };
+      found = await readSource(source, context, sink);
     } catch (error) {
-      if (error instanceof Aborted) return { ...nothing, ...counts };
-      if (this.#failure !== null || !(error instanceof AppError)) throw error;
-      return { ...nothing, ...counts, error };
+      if (!(error instanceof Aborted)) {
+        if (this.#failure !== null || !(error instanceof AppError)) throw error;
+        found = { error };
+      }
     }
+    // What was read before it broke off counts.
+    while (this.#blocks.length > 0) await this.#consume(source.name, counts);
+    return { ...nothing, ...found, events: counts.events, failed: counts.failed };
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  #parse(block: Block): void {
+    if (block.kind === 'too long') {
+      this.#blocks.push('too long');
+      return;
+    }
+    const { context, gateway } = this.#options;
+    this.#pool ??= new ParsePool(this.#threads, { context, gateway });
+    const parsed = this.#pool.parse(block.bytes);
+    // It is waited for later, in its turn.
+    parsed.catch(() => {});
+    this.#blocks.push(parsed);
+  }
+
+  /** Stores the next block. */
+  async #consume(name: string, counts: Counts): Promise<void> {
+    const { onReject } = this.#options;
+    const next = this.#blocks.shift();
+    if (next === undefined) return;
+    if (next === 'too long') {
+      counts.lines += 1;
+      counts.failed += 1;
+      onReject?.({ where: `${name}:${counts.lines}`, reason: TOO_LONG, text: null });
+      return;
+    }
+    const { batch, lines, rejects } = await next;
+    for (const { line, reason, text } of rejects) {
+      onReject?.({ where: `${name}:${counts.lines + line}`, reason, text });
+    }
+    counts.lines += lines;
+    counts.failed += rejects.length;
+    counts.events += batch.rows;
+    this.#events += batch.rows;
+    if (batch.rows > 0) await this.#sendBatch(batch);
   }
 
   async finish(): Promise<void> {
@@ -157,12 +226,8 @@ class ImportRun {
       onReject?.({ where, reason: imported.reason, text });
       return false;
     }
-    const { event, kept } = imported.imported;
-    try {
-      this.#batcher.add(event, imported.imported.gateway || gateway, kept);
-    } catch (error) {
-      // Its text could quote the line.
-      const reason = `it cannot be stored (${error instanceof Error ? error.name : 'unknown'})`;
+    const reason = addTo(this.#batcher, imported.imported, gateway);
+    if (reason !== null) {
       onReject?.({ where, reason, text });
       return false;
     }
@@ -170,8 +235,12 @@ class ImportRun {
     return true;
   }
 
-  async #send(): Promise<void> {
-    this.#underWay.push(this.#store(this.#batcher.take()));
+  #send(): Promise<void> {
+    return this.#sendBatch(this.#batcher.take());
+  }
+
+  async #sendBatch(batch: EventBatch): Promise<void> {
+    this.#underWay.push(this.#store(batch));
     if (this.#underWay.length >= AHEAD) await this.#underWay.shift();
     this.#throwFailure();
   }
