@@ -149,10 +149,10 @@ const SHOW_EVERY_MS = 100;
 /** Less than this is read before a thread has started. */
 const FEW_BYTES = 8 * 1024 * 1024;
 
-/** Threads that read, beside the one that stores. */
+/** Threads that read, where there are cores for them beside this one and the one that stores: each costs some 25 MB. */
 function threadsFor(sources: readonly ImportSource[]): number {
   const bytes = sources.reduce((sum, { size }) => sum + (size ?? FEW_BYTES), 0);
-  return bytes < FEW_BYTES ? 0 : Math.min(2, availableParallelism());
+  return bytes < FEW_BYTES ? 0 : Math.min(2, Math.max(0, availableParallelism() - 2));
 }
 
 function advance(bytes: number, total: number | null, events: number, elapsedMs: number): string {

@@ -22,8 +22,6 @@ export const ROW = {
   cost: numberOfColumn('cost_nano'),
   price: numberOfColumn('price_id'),
   gateway: numberOfColumn('gateway_id'),
-  /** Length of the packed response metadata. */
-  response: NUMBERS - 1,
 } as const;
 
 /** Columns of `call_profile` that decide a price, by their place. */

@@ -2,7 +2,8 @@ import type { UsageEvent } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { forDimensions, type DimensionName, type DimensionValues } from './dimensions.ts';
 import { extraOf, type StoredExtra } from './event-insert.ts';
-import { EVENT_COLUMNS, eventParams, prepareEvent } from './event-row.ts';
+import { EVENT_COLUMNS, eventParams, prepareUnpacked } from './event-row.ts';
+import { markResponse } from './response-codec.ts';
 
 /** What an event cost where it was exported. */
 export interface KnownCost {
@@ -12,19 +13,22 @@ export interface KnownCost {
 }
 
 /**
- * Many rows in few buffers, which move to another thread without a copy of each. What repeats is in tables: a row has
+ * Many rows in few lists, which get to another thread quicker than objects. What repeats is in tables: a row has
  * the number of its place there.
  */
 export interface EventBatch {
   readonly rows: number;
-  /** {@link NUMBERS} for each row; NaN is NULL. */
+  /** {@link NUMBERS} for each row; NaN is NULL. Its buffer, as that of the hashes, moves and is not copied. */
   readonly numbers: Float64Array<ArrayBuffer>;
   readonly hash64: BigInt64Array<ArrayBuffer>;
   readonly hashes: readonly string[];
   readonly requestIds: readonly string[];
   readonly traceIds: readonly string[];
-  /** The packed response metadata of all rows, one behind the other. */
-  readonly responses: Uint8Array<ArrayBuffer>;
+  /**
+   * Response metadata as `markResponse` leaves it; null for none. The thread that stores deflates it: that one has less
+   * to do than the one that reads.
+   */
+  readonly responses: ReadonlyArray<string | null>;
   readonly extras: ReadonlyMap<number, StoredExtra>;
   readonly dimensions: Readonly<Record<DimensionName, readonly DimensionValues[]>>;
   /** Base URLs; `''` where a file does not tell. */
@@ -36,12 +40,11 @@ export interface EventBatch {
 /** Columns of `event` that are no plain numbers. */
 const APART = new Set(['hash64', 'request_id', 'trace_id', 'response']);
 
-/** The numbers of a row: most of its columns, and behind them the length of its response metadata, -1 for none. */
+/** The numbers of a row: most of its columns. */
 export const NUMBER_COLUMNS = EVENT_COLUMNS.filter((column) => !APART.has(column));
-export const NUMBERS = NUMBER_COLUMNS.length + 1;
+export const NUMBERS = NUMBER_COLUMNS.length;
 /** For each number its place among the parameters of the row. */
 export const PARAM_OF_NUMBER: readonly number[] = NUMBER_COLUMNS.map((name) => EVENT_COLUMNS.indexOf(name));
-const RESPONSE = EVENT_COLUMNS.indexOf('response');
 const FIRST_ROOM = 256;
 
 /** Each text or row of values once, with the number of its place. */
@@ -67,7 +70,7 @@ export class EventBatcher {
   #hashes: string[] = [];
   #requestIds: string[] = [];
   #traceIds: string[] = [];
-  #responses: Buffer[] = [];
+  #responses: Array<string | null> = [];
   #extras = new Map<number, StoredExtra>();
   #tables = newTables();
   #gateways = new Table<string>();
@@ -81,7 +84,7 @@ export class EventBatcher {
 
   /** Throws for an event whose values cannot be packed; the batch is then as it was. */
   add(given: UsageEvent, gateway: string, cost: KnownCost | null): void {
-    const prepared = prepareEvent(given, hashText);
+    const prepared = prepareUnpacked(given, hashText);
     const { event, hash64 } = prepared;
     const row = this.#hashes.length;
     const ids = forDimensions(event, this.#standIn);
@@ -91,15 +94,15 @@ export class EventBatcher {
     });
     this.#makeRoom(row);
     const base = row * NUMBERS;
-    for (let n = 0; n < NUMBERS - 1; n += 1) {
+    for (let n = 0; n < NUMBERS; n += 1) {
       const value = params[PARAM_OF_NUMBER[n] ?? 0];
       this.#numbers[base + n] = typeof value === 'number' ? value : Number.NaN;
     }
     this.#numbers[base + GATEWAY] = this.#gateways.place(gateway, gateway);
-    const response = params[RESPONSE];
-    const packed = Buffer.isBuffer(response) ? response : null;
-    this.#numbers[base + NUMBERS - 1] = packed === null ? -1 : packed.length;
-    if (packed !== null) this.#responses.push(packed);
+    const { responseMetadata, response, timestampMs } = event;
+    this.#responses.push(
+      responseMetadata && markResponse(responseMetadata, { timestampMs, traceId: response.traceId }),
+    );
     this.#hash64[row] = hash64;
     this.#hashes.push(event.hash);
     this.#requestIds.push(event.requestId);
@@ -111,13 +114,6 @@ export class EventBatcher {
   /** What was put in since the last time. */
   take(): EventBatch {
     const rows = this.#hashes.length;
-    const length = this.#responses.reduce((sum, part) => sum + part.length, 0);
-    const responses = new Uint8Array(length);
-    let at = 0;
-    for (const part of this.#responses) {
-      responses.set(part, at);
-      at += part.length;
-    }
     const dimensions = tableEntries(this.#tables);
     const batch: EventBatch = {
       rows,
@@ -126,7 +122,7 @@ export class EventBatcher {
       hashes: this.#hashes,
       requestIds: this.#requestIds,
       traceIds: this.#traceIds,
-      responses,
+      responses: this.#responses,
       extras: this.#extras,
       dimensions,
       gateways: this.#gateways.entries,
@@ -184,7 +180,7 @@ function tableEntries(tables: Tables): EventBatch['dimensions'] {
 
 /** What moves to the other thread instead of being copied. */
 export function buffersOf(batch: EventBatch): ArrayBuffer[] {
-  return [batch.numbers.buffer, batch.hash64.buffer, batch.responses.buffer];
+  return [batch.numbers.buffer, batch.hash64.buffer];
 }
 
 /** Where a column stands among the numbers of a row. */

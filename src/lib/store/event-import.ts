@@ -8,6 +8,7 @@ import type { EventInsert } from './event-insert.ts';
 import { EVENT_COLUMNS, type Param, type StoredCost } from './event-row.ts';
 import { packRequestId, packTraceId } from './ids.ts';
 import { ImportTally } from './import-outcome.ts';
+import { packMarked } from './response-codec.ts';
 import { isStoreTrouble } from './sqlite.ts';
 import type { Totals } from './totals.ts';
 
@@ -62,8 +63,7 @@ export class EventImport {
   readonly #batch: EventBatch;
   readonly #reader: BatchReader;
   readonly #parts: ImportParts;
-  /** Length of the response metadata of all rows before the next one. */
-  #responseAt = 0;
+  readonly #responses: ReadonlyArray<Buffer | null>;
   #ids: Readonly<Record<DimensionName, Array<number | undefined>>> = noIds();
   #gateways: Array<number | undefined> = [];
   #prices: Array<number | undefined> = [];
@@ -71,6 +71,8 @@ export class EventImport {
   constructor(batch: EventBatch, parts: ImportParts) {
     this.#batch = batch;
     this.#reader = new BatchReader(batch);
+    // Before the transaction begins: nobody waits for the lock meanwhile.
+    this.#responses = batch.responses.map((text) => (text === null ? null : packMarked(text)));
     this.#parts = parts;
   }
 
@@ -84,7 +86,6 @@ export class EventImport {
     this.#ids = noIds();
     this.#gateways = [];
     this.#prices = [];
-    this.#responseAt = this.#lengthBefore(from);
     const tally = new ImportTally();
     const deadline = performance.now() + limits.maxMs;
     const end = Math.min(this.#batch.rows, from + limits.maxRows);
@@ -121,10 +122,10 @@ export class EventImport {
   }
 
   #params(row: number): Param[] {
-    const { numbers, requestIds, traceIds, hash64, responses } = this.#batch;
+    const { numbers, requestIds, traceIds, hash64 } = this.#batch;
     const base = row * NUMBERS;
     const params: Param[] = EVENT_COLUMNS.map(() => null);
-    for (let n = 0; n < NUMBERS - 1; n += 1) {
+    for (let n = 0; n < NUMBERS; n += 1) {
       const value = numbers[base + n] ?? Number.NaN;
       if (!Number.isNaN(value)) params[PARAM_OF_NUMBER[n] ?? 0] = value;
     }
@@ -136,11 +137,7 @@ export class EventImport {
     params[PARAM.hash64] = hash64[row] ?? 0n;
     params[PARAM.requestId] = packRequestId(requestIds[row] ?? '');
     params[PARAM.traceId] = packTraceId(traceIds[row] ?? '');
-    const length = this.#reader.number(row, ROW.response);
-    if (length >= 0) {
-      params[PARAM.response] = Buffer.from(responses.buffer, this.#responseAt, length);
-      this.#responseAt += length;
-    }
+    params[PARAM.response] = this.#responses[row] ?? null;
     return params;
   }
 
@@ -174,12 +171,6 @@ export class EventImport {
 
   #gatewayId(at: number): number {
     return (this.#gateways[at] ??= this.#parts.gatewayId(this.#batch.gateways[at] ?? ''));
-  }
-
-  #lengthBefore(row: number): number {
-    let length = 0;
-    for (let at = 0; at < row; at += 1) length += Math.max(0, this.#reader.number(at, ROW.response));
-    return length;
   }
 }
 

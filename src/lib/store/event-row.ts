@@ -101,15 +101,22 @@ export function rowHash(event: UsageEvent): string {
 
 /** Does the costly part: hashing, packing. Pure. */
 export function prepareEvent(given: UsageEvent, sha256: (text: string) => string): PreparedEvent {
+  const prepared = prepareUnpacked(given, sha256);
+  const { timestampMs, responseMetadata, response } = prepared.event;
+  return {
+    ...prepared,
+    response: packResponse(responseMetadata, { timestampMs, traceId: response.traceId }),
+  };
+}
+
+/** The same without the response metadata. */
+export function prepareUnpacked(given: UsageEvent, sha256: (text: string) => string): PreparedEvent {
   const event = soundEvent(given);
   const time = { ms: event.timestampMs, ns: nanosBelowMs(event.timestamp) };
   return {
     event,
     hash64: hash64Of(event.hash, sha256),
-    response: packResponse(event.responseMetadata, {
-      timestampMs: event.timestampMs,
-      traceId: event.response.traceId,
-    }),
+    response: null,
     extra: {
       hash: rowHash(event) === event.hash ? null : event.hash,
       timestamp: timestampText(time) === event.timestamp ? null : event.timestamp,
