@@ -125,7 +125,7 @@ export class PriceSources {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const name = (request.url ?? '').slice(1);
-    const etag = String(request.headers['if-none-match'] ?? '');
+    const etag = request.headers['if-none-match'] ?? '';
     this.asked.push({ source: name, etag });
     const source = (['models.dev', 'litellm', 'openrouter'] as const).find((each) => each === name);
     if (source === undefined) {

@@ -3,7 +3,13 @@ import type { FeedTopic } from '../../lib/contract/api/feed.ts';
 import type { LiveCommits } from './live-commits.ts';
 
 /** Topics whose every change counts, whoever made it. */
-const OTHERS = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases'] as const satisfies readonly FeedTopic[];
+const OTHERS = [
+  'prices',
+  'settings',
+  'gaps',
+  'dead_letters',
+  'aliases',
+] as const satisfies readonly FeedTopic[];
 
 export type ChangeStore = Pick<ReadStore, 'dataVersion' | 'revision'>;
 
