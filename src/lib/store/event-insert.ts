@@ -9,7 +9,7 @@ import {
   type PreparedEvent,
   type StoredCost,
 } from './event-row.ts';
-import { STORED_EVENT_SELECT, storedHash, type StoredEventRow } from './stored-event.ts';
+import { STORED_HASH_SELECT, storedHash, type StoredHashRow } from './stored-event.ts';
 import type { Db } from './sqlite.ts';
 
 /** Where `dup` stands in the parameters. */
@@ -31,7 +31,7 @@ export interface StoredExtra extends EventExtra {
 /** Writes event rows, each event once. Inside the caller's transaction. */
 export class EventInsert {
   readonly #insert: BetterSqlite3.Statement<Param[]>;
-  readonly #same: BetterSqlite3.Statement<[number, bigint], StoredEventRow>;
+  readonly #same: BetterSqlite3.Statement<[number, bigint], StoredHashRow>;
   readonly #extra: BetterSqlite3.Statement<Param[]>;
   readonly #findText: BetterSqlite3.Statement<[Buffer], number>;
   readonly #addText: BetterSqlite3.Statement<[Buffer, string], number>;
@@ -45,8 +45,8 @@ export class EventInsert {
       `INSERT INTO event (${EVENT_COLUMNS.join(', ')}) VALUES (${marks})
        ON CONFLICT (timestamp_ms, hash64, dup) DO NOTHING`,
     );
-    this.#same = db.prepare<[number, bigint], StoredEventRow>(
-      `${STORED_EVENT_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ? ORDER BY e.dup`,
+    this.#same = db.prepare<[number, bigint], StoredHashRow>(
+      `${STORED_HASH_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ? ORDER BY e.dup`,
     );
     this.#extra = db.prepare<Param[]>(
       `INSERT INTO event_extra (event_id, hash, timestamp, auth_snapshot_at_ms, fail_text_id)
@@ -90,7 +90,7 @@ export class EventInsert {
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
   #nextDup({ timestampMs, hash64, hash }: EventIdentity): number | null {
     let next = 0;
-    for (const row of this.#same.iterate(timestampMs, hash64)) {
+    for (const row of this.#same.all(timestampMs, hash64)) {
       if (storedHash(row) === hash) return null;
       next = row.dup + 1;
     }

@@ -1,4 +1,5 @@
-import type { UsageEvent } from '../contract/event.ts';
+import type { BillableTokens, CacheInputMode, UsageEvent } from '../contract/event.ts';
+import { eventHash } from '../usage/event-hash.ts';
 import { rowHash, type StoredCost } from './event-row.ts';
 import { unpackId } from './ids.ts';
 import { unpackResponse } from './response-codec.ts';
@@ -103,10 +104,12 @@ export interface StoredEventRow {
   readonly fail_text: string | null;
 }
 
-/** Row to event, with everything that the row left out put back but the response metadata and the hash. */
-function bareEvent(row: StoredEventRow): UsageEvent {
-  const cacheInputMode = row.cache_separate === 1 ? 'separate_from_input' : 'included_in_input';
-  const tokens = {
+function modeOf(row: Pick<StoredEventRow, 'cache_separate'>): CacheInputMode {
+  return row.cache_separate === 1 ? 'separate_from_input' : 'included_in_input';
+}
+
+function tokensOf(row: StoredHashRow): BillableTokens {
+  return {
     uncachedInput: row.uncached_input,
     cacheRead: row.cache_read,
     cacheWrite5m: row.cache_write_5m,
@@ -114,6 +117,12 @@ function bareEvent(row: StoredEventRow): UsageEvent {
     output: row.output,
     reasoning: row.reasoning,
   };
+}
+
+/** Row to event, with everything that the row left out put back but the response metadata and the hash. */
+function bareEvent(row: StoredEventRow): UsageEvent {
+  const cacheInputMode = modeOf(row);
+  const tokens = tokensOf(row);
   const expected = expectedReported(tokens, cacheInputMode, row.flags);
   return {
     gatewayId: row.gateway_id,
@@ -178,9 +187,67 @@ function bareEvent(row: StoredEventRow): UsageEvent {
   };
 }
 
-/** The hash of a row's event. Its response metadata is not looked at. */
-export function storedHash(row: StoredEventRow): string {
-  return row.kept_hash ?? rowHash(bareEvent(row));
+/** What the hash of a row's event is taken over, and no more; a WHERE follows. `e` is the event. */
+export const STORED_HASH_SELECT = `SELECT
+  e.dup, e.timestamp_ms, e.timestamp_ns, e.request_id, e.failed, e.flags, e.latency_ms,
+  e.uncached_input, e.cache_read, e.cache_write_5m, e.cache_write_1h, e.output, e.reasoning,
+  e.reported_input, e.reported_output, e.reported_reasoning, e.reported_cached, e.reported_cache,
+  m.name AS model, c.endpoint, c.cache_separate, cr.auth_index, cr.source_hash,
+  x.hash AS kept_hash, x.timestamp AS kept_timestamp
+FROM event e
+  JOIN model m ON m.id = e.model_id
+  JOIN call_profile c ON c.id = e.profile_id
+  LEFT JOIN credential cr ON cr.id = e.credential_id
+  LEFT JOIN event_extra x ON x.event_id = e.id`;
+
+/** A row of {@link STORED_HASH_SELECT}. */
+export type StoredHashRow = Pick<
+  StoredEventRow,
+  | 'dup'
+  | 'timestamp_ms'
+  | 'timestamp_ns'
+  | 'request_id'
+  | 'failed'
+  | 'flags'
+  | 'latency_ms'
+  | 'uncached_input'
+  | 'cache_read'
+  | 'cache_write_5m'
+  | 'cache_write_1h'
+  | 'output'
+  | 'reasoning'
+  | 'reported_input'
+  | 'reported_output'
+  | 'reported_reasoning'
+  | 'reported_cached'
+  | 'reported_cache'
+  | 'model'
+  | 'endpoint'
+  | 'cache_separate'
+  | 'auth_index'
+  | 'source_hash'
+  | 'kept_hash'
+  | 'kept_timestamp'
+>;
+
+/** The hash of a row's event. */
+export function storedHash(row: StoredHashRow): string {
+  if (row.kept_hash !== null) return row.kept_hash;
+  const expected = expectedReported(tokensOf(row), modeOf(row), row.flags);
+  return eventHash({
+    requestId: unpackId(row.request_id),
+    timestamp: row.kept_timestamp ?? timestampText({ ms: row.timestamp_ms, ns: row.timestamp_ns }),
+    endpoint: row.endpoint,
+    model: row.model,
+    authIndex: row.auth_index ?? '',
+    sourceHash: row.source_hash ?? '',
+    input: row.reported_input ?? expected.input,
+    output: row.reported_output ?? expected.output,
+    reasoning: row.reported_reasoning ?? expected.reasoning,
+    cachedMax: Math.max(row.reported_cached ?? expected.cached, row.reported_cache ?? expected.cache),
+    failed: row.failed === 1,
+    latencyMs: row.latency_ms,
+  });
 }
 
 /** Null also for bytes that cannot be read: the rest of the event is not lost with them. */
