@@ -75,7 +75,11 @@ async function openSources(files: readonly string[], context: CliContext): Promi
     if (file !== '-') sources.push(await fileSource(file));
     else if (sources.some(({ name }) => name === STDIN))
       throw new AppError('wrong_usage', { detail: '- twice' });
-    else sources.push(streamSource(context.stdin, STDIN));
+    else {
+      // Nothing may ever come that it could be noticed at.
+      context.signal.addEventListener('abort', () => context.stdin.destroy(), { once: true });
+      sources.push(streamSource(context.stdin, STDIN));
+    }
   }
   return sources;
 }

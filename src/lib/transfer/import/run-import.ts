@@ -164,7 +164,8 @@ class ImportRun {
     try {
       found = await readSource(source, context, sink);
     } catch (error) {
-      if (!(error instanceof Aborted)) {
+      // A source may break when it is let go of.
+      if (!(error instanceof Aborted) && !signal?.aborted) {
         if (this.#failure !== null || !(error instanceof AppError)) throw error;
         found = { error };
       }
