@@ -308,13 +308,11 @@ export class ImportSessions {
     const { storeError } = done;
     if (storeError !== null) this.#options.onError(storeError);
     const failure = storeError ?? done.error;
-    if (cancelled) await this.#change(session, { status: 'cancelled', error: CANCELLED, result });
-    else if (failure === null) await this.#change(session, { status: 'completed', result });
-    else {
-      const retryable = storeError !== null;
-      await this.#change(session, { status: 'failed', retryable, error: failure.message, result });
-    }
-    if (cancelled || storeError === null) await this.#options.dir.removePart(id);
+    const ended = this.#touched({ ...session, ...endOf(failure, storeError !== null, cancelled), result });
+    await this.#options.dir.save(id, ended);
+    if (!ended.retryable) await this.#options.dir.removePart(id);
+    // Seen only now: who sees the end may count on the bytes being gone.
+    this.#sessions.set(id, ended);
   }
 
   #change(session: SessionRecord, changed: Partial<SessionRecord>): Promise<SessionRecord> {
@@ -322,11 +320,21 @@ export class ImportSessions {
   }
 
   async #replace(session: SessionRecord): Promise<SessionRecord> {
-    const { clock, dir, limits } = this.#options;
-    const now = clock.now();
-    const next = { ...session, updated_at_ms: now, expires_at_ms: now + limits.ttlMs };
+    const next = this.#touched(session);
     this.#sessions.set(next.id, next);
-    await dir.save(next.id, next);
+    await this.#options.dir.save(next.id, next);
     return next;
   }
+
+  #touched(session: SessionRecord): SessionRecord {
+    const { clock, limits } = this.#options;
+    const now = clock.now();
+    return { ...session, updated_at_ms: now, expires_at_ms: now + limits.ttlMs };
+  }
+}
+
+function endOf(failure: AppError | null, retryable: boolean, cancelled: boolean): Partial<SessionRecord> {
+  if (cancelled) return { status: 'cancelled', retryable: false, error: CANCELLED };
+  if (failure === null) return { status: 'completed', retryable: false };
+  return { status: 'failed', retryable, error: failure.message };
 }
