@@ -295,7 +295,9 @@ export class ImportSessions {
       if (this.#closing) return;
       await this.#end(id, done, signal.aborted);
     } catch (error) {
+      // Its end could not be saved. What was imported is not imported again when it is completed again.
       onError(error);
+      this.#sessions.set(id, { ...session, ...endOf(unavailable(id, error), true, false) });
     } finally {
       this.#running.delete(id);
     }
