@@ -98,16 +98,14 @@ async function fromFile(
       lastInsertedAt,
       collector: { ...IDLE, upstream: effective.baseUrl, mode: effective.collector.mode },
       health: { state: down ? 'down' : 'degraded', reasons },
-      gaps: store
-        .gaps(GAPS_SHOWN)
-        .map(({ id, fromMs, toMs, cause, estimate, detail }) => ({
-          id,
-          fromMs,
-          toMs,
-          cause,
-          estimate,
-          detail,
-        })),
+      gaps: store.gaps(GAPS_SHOWN).map(({ id, fromMs, toMs, cause, estimate, detail }) => ({
+        id,
+        fromMs,
+        toMs,
+        cause,
+        estimate,
+        detail,
+      })),
       database: {
         databaseBytes: size.databaseBytes,
         walBytes: size.walBytes,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { createGzip, gzipSync } from 'node:zlib';
 import { CatalogError } from '../../src/lib/pricing/sync/catalog.ts';
@@ -92,14 +92,12 @@ test('a proxy is used, but not for hosts that NO_PROXY names; a broken one is to
   proxy.on('connect', (asked, socket) => {
     through.push(asked.url ?? '');
     const target = new URL(sources.url);
-    void import('node:net').then(({ connect }) => {
-      const onward = connect(Number(target.port), target.hostname, () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        onward.pipe(socket).pipe(onward);
-      });
-      onward.on('error', () => socket.destroy());
-      socket.on('error', () => onward.destroy());
+    const onward = connect(Number(target.port), target.hostname, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      onward.pipe(socket).pipe(onward);
     });
+    onward.on('error', () => socket.destroy());
+    socket.on('error', () => onward.destroy());
   });
   const address = await listen(t, proxy);
   const url = `${sources.url}/litellm`;

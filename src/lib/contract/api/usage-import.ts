@@ -1,9 +1,5 @@
 /** `usage_service_jsonl` is every list of single records; `''` an empty file. */
-export type UsageImportFormat =
-  | 'usage_service_jsonl'
-  | 'legacy_usage_export'
-  | 'legacy_usage_payload'
-  | '';
+export type UsageImportFormat = 'usage_service_jsonl' | 'legacy_usage_export' | 'legacy_usage_payload' | '';
 
 /** What an import did. `total` events were read; each was added or skipped, because it was there already. */
 export interface UsageImportResult {
