@@ -76,6 +76,14 @@ export class EventImport {
     this.#parts = parts;
   }
 
+  get rows(): number {
+    return this.#batch.rows;
+  }
+
+  get hashes(): readonly string[] {
+    return this.#batch.hashes;
+  }
+
   /** The next rows, from `from` on; inside a transaction. When it throws the caller begins again at `from`. */
   store(
     from: number,

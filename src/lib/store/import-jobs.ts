@@ -1,3 +1,4 @@
+import type { TakeoverMark } from '../contract/takeover.ts';
 import type { ImportOutcome, ImportPace } from '../contract/writer.ts';
 import type { EventBatch } from './event-batch.ts';
 import type { EventImport } from './event-import.ts';
@@ -8,6 +9,7 @@ interface Job {
   readonly batch: EventImport;
   readonly rows: number;
   readonly pace: ImportPace;
+  readonly mark: TakeoverMark | null;
   at: number;
   outcome: ImportOutcome;
 }
@@ -23,10 +25,10 @@ export class ImportJobs {
     this.#core = core;
   }
 
-  begin(id: number, batch: EventBatch, pace: ImportPace): void {
+  begin(id: number, batch: EventBatch, pace: ImportPace, mark: TakeoverMark | null): void {
     if (this.#jobs.has(id)) return;
     const begun = this.#core.beginImport(batch);
-    this.#jobs.set(id, { batch: begun, rows: batch.rows, pace, at: 0, outcome: NOTHING_IMPORTED });
+    this.#jobs.set(id, { batch: begun, rows: batch.rows, pace, mark, at: 0, outcome: NOTHING_IMPORTED });
   }
 
   /** How long the next step of a job has to wait, in ms. */
@@ -40,8 +42,9 @@ export class ImportJobs {
     const job = this.#jobs.get(id);
     if (job === undefined) return NOTHING_IMPORTED;
     const begun = performance.now();
-    if (job.at < job.rows) {
-      const step = this.#core.importStep(job.batch, job.at, job.pace);
+    // A batch without events can still be the end of an old volume.
+    if (job.at < job.rows || job.mark !== null) {
+      const step = this.#core.importStep(job.batch, job.at, job.pace, job.mark);
       job.at = step.next;
       job.outcome = addOutcomes(job.outcome, step);
     }

@@ -4,6 +4,7 @@ import { EventFlag } from '../contract/event.ts';
 import type { Position } from '../contract/inbox.ts';
 import type { PriceBook } from '../contract/pricing.ts';
 import type { RawRecord } from '../contract/record.ts';
+import type { TakeoverMark } from '../contract/takeover.ts';
 import type { CommitResult, ContactState, GapOpen, StoredSession } from '../contract/writer.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { DeadLetters, type LetterKeys, type Rejection } from './dead-letters.ts';
@@ -18,6 +19,7 @@ import { Revisions, type Topic } from './revisions.ts';
 import { guarded, isStoreTrouble, type Db } from './sqlite.ts';
 import * as sessions from './session-store.ts';
 import * as state from './state-store.ts';
+import { TakeoverPositions } from './takeover-state.ts';
 import { Totals } from './totals.ts';
 
 /** What the core is made of besides the database. Tests hand in their own. */
@@ -63,6 +65,7 @@ export class WriterCore {
   readonly #totals: Totals;
   readonly #letters: DeadLetters;
   readonly #revisions: Revisions;
+  readonly #takeovers: TakeoverPositions;
   readonly #lastId: BetterSqlite3.Statement<[], number>;
 
   constructor(db: Db, parts: WriterCoreParts) {
@@ -74,6 +77,7 @@ export class WriterCore {
     this.#totals = new Totals(db);
     this.#letters = new DeadLetters(db, parts.letterKeys, parts.redact);
     this.#revisions = new Revisions(db);
+    this.#takeovers = new TakeoverPositions(db);
     this.#pricer = new EventPricer(db, parts, this.#prices, this.#revisions);
     this.#lastId = db.prepare<[], number>('SELECT max(id) FROM event').pluck();
   }
@@ -100,12 +104,21 @@ export class WriterCore {
     });
   }
 
-  /** Stores the next rows of a batch, from `from` on, in one transaction: each event that is not there yet. */
-  importStep(batch: EventImport, from: number, limits: { maxRows: number; maxMs: number }): ImportStep {
+  /**
+   * Stores the next rows of a batch, from `from` on, in one transaction: each event that is not there yet. With a mark,
+   * the place that these rows have in an old volume is noted with them.
+   */
+  importStep(
+    batch: EventImport,
+    from: number,
+    limits: { maxRows: number; maxMs: number },
+    mark: TakeoverMark | null = null,
+  ): ImportStep {
     return this.#storing(() => {
       const step = batch.store(from, limits, this.#pricer.book());
       this.#totals.write();
       if (step.added > 0) this.#raise('events');
+      if (mark !== null) this.#takeovers.advance(mark, batch, step, this.#parts.now());
       return step;
     });
   }

@@ -1,5 +1,6 @@
 import type { Position } from '../contract/inbox.ts';
 import type { RawRecord, TransportName } from '../contract/record.ts';
+import type { TakeoverMark } from '../contract/takeover.ts';
 import type {
   CommitResult,
   ContactState,
@@ -57,7 +58,12 @@ export type WriterCall =
   | { readonly call: 'fillPrices'; readonly after: number }
   | { readonly call: 'forgetRecalcs' }
   | { readonly call: 'changeAliases'; readonly change: AliasChange }
-  | { readonly call: 'importEvents'; readonly batch: EventBatch; readonly pace: ImportPace }
+  | {
+      readonly call: 'importEvents';
+      readonly batch: EventBatch;
+      readonly pace: ImportPace;
+      readonly mark: TakeoverMark | null;
+    }
   | { readonly call: 'close' };
 
 export interface WriterRequest {

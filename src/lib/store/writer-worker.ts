@@ -108,7 +108,7 @@ class WriterWorker {
   /** One transaction of an import. What is left of it goes behind everything that waits. */
   async #import(request: WriterRequest, call: Extract<WriterCall, { call: 'importEvents' }>): Promise<void> {
     const { seq } = request;
-    this.#imports.begin(seq, call.batch, call.pace);
+    this.#imports.begin(seq, call.batch, call.pace, call.mark);
     const wait = this.#imports.wait(seq);
     if (wait > 0) await this.#pause(wait);
     try {

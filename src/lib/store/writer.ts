@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { TakeoverMark } from '../contract/takeover.ts';
 import type { ImportOutcome, ImportPace, Writer } from '../contract/writer.ts';
 import { AppError } from '../errors.ts';
 import type { AliasChange } from './alias-store.ts';
@@ -45,9 +46,10 @@ export interface Desk {
   changeAliases(change: AliasChange): Promise<boolean>;
   /**
    * Stores each event of the batch that is not there yet, in transactions of its own between the others. The batch must
-   * not be used afterwards. When it rejects, what was stored before stays.
+   * not be used afterwards. When it rejects, what was stored before stays. With a mark, how far an old volume has been
+   * copied is noted in those same transactions.
    */
-  importEvents(batch: EventBatch, pace: ImportPace): Promise<ImportOutcome>;
+  importEvents(batch: EventBatch, pace: ImportPace, mark?: TakeoverMark): Promise<ImportOutcome>;
 }
 
 const PATIENCE_MS = 10_000;
@@ -200,8 +202,9 @@ class WriterClient implements Writer, Desk {
     return reply;
   };
 
-  importEvents: Desk['importEvents'] = async (batch, pace) => {
-    const reply = await this.#call({ call: 'importEvents', batch, pace }, buffersOf(batch));
+  importEvents: Desk['importEvents'] = async (batch, pace, mark) => {
+    const request = { call: 'importEvents', batch, pace, mark: mark ?? null } as const;
+    const reply = await this.#call(request, buffersOf(batch));
     if (typeof reply !== 'object' || reply === null || !('sums' in reply)) throw strange('importEvents');
     return reply;
   };

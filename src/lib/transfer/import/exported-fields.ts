@@ -3,8 +3,8 @@ import { hashText } from '../../usage/event-hash.ts';
 import { ownKeys } from '../../usage/known-secrets.ts';
 import { readNames, type RawNames } from '../../usage/names.ts';
 import { asObject, text, type JsonObject } from '../../usage/readers.ts';
-import { looksSuspicious } from '../../usage/redact.ts';
-import { maskSource } from '../../usage/source.ts';
+import { holdsKey, looksSuspicious } from '../../usage/redact.ts';
+import { isKeyLike, maskSource } from '../../usage/source.ts';
 import { HEX64 } from './context.ts';
 
 /** Everything that an export of one of these programs writes under its own name; none of it holds a key in clear. */
@@ -52,7 +52,19 @@ export function lineKeys(line: JsonObject, raw: JsonObject | null, foreign: bool
   const own = foreign ? ownKeys(line) : metadata === null ? NONE : ownKeys(metadata);
   if (raw === null) return own;
   const below = ownKeys(raw);
-  return below.length === 0 ? own : [...own, ...below];
+  const found = below.length === 0 ? own : [...own, ...below];
+  const source = sourceInside(raw);
+  return source === '' ? found : [...found, source];
+}
+
+/**
+ * The one key that the older programs left in the records they kept; `''` where it is the name of an account, which
+ * labels repeat.
+ */
+function sourceInside(raw: JsonObject): string {
+  const source = text(raw['source']);
+  if (source === '') return '';
+  return text(raw['auth_type']) === 'apikey' || holdsKey(source) || isKeyLike(source) ? source : '';
 }
 
 /** Texts that the same few credentials, models and endpoints bring again and again; past this many it starts anew. */

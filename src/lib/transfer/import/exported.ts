@@ -2,7 +2,7 @@ import { EventFlag, type ResponseMetadata, type ResponseScalars } from '../../co
 import { normaliseBaseUrl } from '../../gateway/url.ts';
 import { MAX_NANO_USD } from '../../pricing/price.ts';
 import { withCarried } from '../../usage/carried-metadata.ts';
-import { isCancelled } from '../../usage/failure.ts';
+import { isCancelled, readOutcome } from '../../usage/failure.ts';
 import { wholeTime } from '../../usage/groups.ts';
 import { ResponseHeaders } from '../../usage/headers.ts';
 import { knownSecrets } from '../../usage/known-secrets.ts';
@@ -43,8 +43,20 @@ export function givenHash(record: JsonObject): string {
  */
 export function exportedEvent(given: JsonObject, hash: string, context: ImportContext): Imported {
   const foreign = hasForeignNames(given);
-  const line = foreign ? inSnakeCase(given) : given;
-  const time = timeOf(line);
+  return lineEvent(foreign ? inSnakeCase(given) : given, foreign, hash, context);
+}
+
+/**
+ * The same for a line whose names are those of exports. `foreign`: it may hold more than exports write, keys in clear
+ * among it.
+ */
+export function lineEvent(
+  line: JsonObject,
+  foreign: boolean,
+  hash: string,
+  context: ImportContext,
+): Imported {
+  const time = lineTime(line);
   if (time === null) return rejected('it has neither a timestamp nor timestamp_ms');
   const raw = recordInside(line);
   const keys = lineKeys(line, raw, foreign);
@@ -54,8 +66,10 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
   const names = lineNames(line, raw, known.inNames);
   const { reported, tokens, cacheInputMode, flags } = lineTokens(line, raw, names);
   const failed = isTrue(line['failed']);
-  const status = statusOf(line['fail_status_code']);
-  const failSummary = failed ? summaryOf(line, known.inTexts) : '';
+  const told = raw === null ? null : readOutcome(raw);
+  const status = statusOf(line['fail_status_code']) ?? told?.statusCode ?? null;
+  const failSummary = failed ? summaryOf(line, told?.body ?? '', known.inTexts) : '';
+  const noGeneration = raw?.['generate'] === false;
   const metadata = metadataOf(line, raw, time.ms, known.inTexts);
   const createdAtMs = Number(integer(line['created_at_ms']));
   const cancelled = failed && isCancelled(status, failSummary);
@@ -82,8 +96,12 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
         ...requestMetadata(raw === null ? line : { ...raw, ...line }, known.inTexts),
         response: scalarsOf(line, metadata, known.inTexts),
         responseMetadata: metadata,
-        flags: flags | (time.clamped ? EventFlag.clamped : 0) | (cancelled ? EventFlag.cancelled : 0),
-        hash: HEX64.test(hash) ? hash : redactName(toOneLine(hash, MAX_HASH_BYTES), known.inTexts),
+        flags:
+          flags |
+          (time.clamped ? EventFlag.clamped : 0) |
+          (cancelled ? EventFlag.cancelled : 0) |
+          (noGeneration ? EventFlag.noGeneration : 0),
+        hash: lineEventHash(hash, known.inTexts),
         createdAtMs: createdAtMs > 0 && createdAtMs <= MAX_TIME_MS ? createdAtMs : context.nowMs,
       },
       kept: keptCost(line),
@@ -92,8 +110,13 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
   };
 }
 
+/** The hash as it is kept: what is none could be anything, and is kept short and clean. */
+function lineEventHash(hash: string, known: readonly string[]): string {
+  return HEX64.test(hash) ? hash : redactName(toOneLine(hash, MAX_HASH_BYTES), known);
+}
+
 /** The text gives the nanoseconds, `timestamp_ms` decides where the two differ; null without either. */
-function timeOf(line: JsonObject): EventTime | null {
+export function lineTime(line: JsonObject): EventTime | null {
   const ms = Number(integer(line['timestamp_ms']));
   const given = ms > 0 && ms <= MAX_TIME_MS ? ms : null;
   const time = eventTime(line['timestamp'], 0);
@@ -131,8 +154,9 @@ function statusOf(value: unknown): number | null {
   return status > 0 && status <= LAST_STATUS ? Number(status) : null;
 }
 
-function summaryOf(line: JsonObject, known: readonly string[]): string {
-  const written = text(line['fail_summary']) || text(line['fail_body'] ?? line['failBody']);
+/** `inside`: what the record in the line says of the failure; CPA-Manager kept it nowhere else. */
+function summaryOf(line: JsonObject, inside: string, known: readonly string[]): string {
+  const written = text(line['fail_summary']) || text(line['fail_body'] ?? line['failBody']) || inside;
   return written === '' ? '' : redactFailure(written.replace(HEADERS_BEHIND, ''), known);
 }
 

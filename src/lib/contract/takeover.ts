@@ -1,0 +1,11 @@
+/** What a batch of events from an old volume says of its place there. Moves on in the transactions that store it. */
+export interface TakeoverMark {
+  /** What the old volume is called. */
+  readonly source: string;
+  /** The old rowid of each row of the batch. */
+  readonly ids: readonly number[];
+  /** Everything up to this old rowid is dealt with once the batch is stored. */
+  readonly last: number;
+  /** There is nothing behind it. */
+  readonly end: boolean;
+}

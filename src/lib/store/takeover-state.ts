@@ -1,0 +1,69 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import type { TakeoverMark } from '../contract/takeover.ts';
+import type { EventImport, ImportStep } from './event-import.ts';
+import type { Db } from './sqlite.ts';
+
+/** How far one old volume has been copied. */
+export interface TakeoverState {
+  /** Rowid of the last old event that was dealt with. */
+  readonly position: number;
+  /** Hash of the last event that was handed in; `''` before the first. */
+  readonly positionHash: string;
+  readonly added: number;
+  /** Events that were here before. */
+  readonly duplicates: number;
+  readonly refused: number;
+  /** Epoch ms. */
+  readonly startedAtMs: number;
+  /** Null until everything was looked at. */
+  readonly endedAtMs: number | null;
+}
+
+/** Null for a volume that nothing was copied of. */
+export function readTakeover(db: Db, source: string): TakeoverState | null {
+  return (
+    db
+      .prepare<[string], TakeoverState>(
+        `SELECT position, position_hash AS positionHash, added, duplicates, refused, started_at_ms AS startedAtMs,
+           ended_at_ms AS endedAtMs
+         FROM takeover WHERE source = ?`,
+      )
+      .get(source) ?? null
+  );
+}
+
+/** Moves the position of a copy, in the transaction that stores its events. */
+export class TakeoverPositions {
+  readonly #save: BetterSqlite3.Statement<Array<string | number | null>>;
+
+  constructor(db: Db) {
+    this.#save = db.prepare(
+      `INSERT INTO takeover (source, position, position_hash, added, duplicates, refused, started_at_ms, ended_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (source) DO UPDATE SET position = excluded.position,
+         position_hash = CASE excluded.position_hash WHEN '' THEN position_hash ELSE excluded.position_hash END,
+         added = added + excluded.added, duplicates = duplicates + excluded.duplicates,
+         refused = refused + excluded.refused, ended_at_ms = excluded.ended_at_ms`,
+    );
+  }
+
+  /** After a step that stored the rows of a batch before `step.next`. */
+  advance(
+    mark: TakeoverMark,
+    { rows, hashes }: Pick<EventImport, 'rows' | 'hashes'>,
+    step: ImportStep,
+    nowMs: number,
+  ): void {
+    const done = step.next >= rows;
+    const position = done ? mark.last : (mark.ids[step.next - 1] ?? 0);
+    const hash = hashes[step.next - 1] ?? '';
+    const ended = done && mark.end ? nowMs : null;
+    const { added, duplicates, refused } = step;
+    this.#save.run(mark.source, position, hash, added, duplicates, refused, nowMs, ended);
+  }
+}
+
+/** Forgets a copy: the next one begins anew, and adds nothing twice. In the caller's transaction. */
+export function forgetTakeover(db: Db, source: string): void {
+  db.prepare<[string]>('DELETE FROM takeover WHERE source = ?').run(source);
+}
