@@ -101,7 +101,7 @@ function eventsOf(db: Db): Pick<OldFacts, 'eventsAtMost' | 'newestEventMs'> {
     const last = db.prepare<[], number | null>('SELECT max(rowid) FROM usage_events').pluck().get();
     if (typeof first === 'number' && typeof last === 'number') eventsAtMost = last - first + 1;
     const time = db
-      .prepare<[], unknown>('SELECT timestamp_ms FROM usage_events ORDER BY rowid DESC LIMIT 1')
+      .prepare<[]>('SELECT timestamp_ms FROM usage_events ORDER BY rowid DESC LIMIT 1')
       .pluck()
       .get();
     if (typeof time === 'number' && Number.isSafeInteger(time)) newestEventMs = time;

@@ -3,6 +3,8 @@ import fs from 'node:fs';
 /** What the first bytes of a database file say, without SQLite. Offsets are those of the SQLite file format. */
 export interface Header {
   readonly pageSize: number;
+  /** How many pages the database has, by page 1. */
+  readonly pages: number;
   readonly applicationId: number;
   readonly userVersion: number;
   readonly walMode: boolean;
@@ -13,6 +15,11 @@ export interface WalHead {
   readonly pageSize: number;
   /** Null when the log has no page 1 among the frames looked at. */
   readonly pageOne: { readonly applicationId: number; readonly userVersion: number } | null;
+  /**
+   * How many pages the database has after its last transaction; null when none is complete, or when page 1 is in the
+   * log. A transaction that changes the number writes page 1, so without it the number is the one in the main file.
+   */
+  readonly pages: number | null;
 }
 
 export type MainFile =
@@ -50,6 +57,7 @@ export function readMainFile(path: string): MainFile {
     bytes: stat.size,
     header: {
       pageSize: size === 1 ? 65_536 : size,
+      pages: bytes.readUInt32BE(28),
       applicationId: bytes.readUInt32BE(68),
       userVersion: bytes.readUInt32BE(60),
       walMode: bytes[18] === 2 && bytes[19] === 2,
@@ -66,7 +74,9 @@ export function readWalHead(path: string): WalHead | null {
     const pageSize = head.readUInt32BE(8);
     const salts = head.subarray(16, 24);
     let pageOne: WalHead['pageOne'] = null;
-    for (let frame = 0, at = WAL_HEADER_BYTES; frame < FRAMES; frame += 1) {
+    let pages: number | null = null;
+    for (let frame = 0, at = WAL_HEADER_BYTES; ; frame += 1) {
+      if (frame === FRAMES) return { pageSize, pageOne, pages: null };
       const frameHead = read(at, FRAME_HEADER_BYTES);
       // Frames of an earlier round of the log lie behind the last one, with other salts.
       if (frameHead.length < FRAME_HEADER_BYTES || !frameHead.subarray(8, 16).equals(salts)) break;
@@ -75,9 +85,11 @@ export function readWalHead(path: string): WalHead | null {
         if (page.length < HEADER_BYTES) break;
         pageOne = { applicationId: page.readUInt32BE(68), userVersion: page.readUInt32BE(60) };
       }
+      // 0 in all frames but the last of a transaction.
+      pages = frameHead.readUInt32BE(4) || pages;
       at += FRAME_HEADER_BYTES + pageSize;
     }
-    return { pageSize, pageOne };
+    return { pageSize, pageOne, pages: pageOne === null ? pages : null };
   });
 }
 
