@@ -74,7 +74,11 @@ export function parseManagerConfig(row: string): ManagerConfig | null {
  * The text of the row. The key is sealed unless it is already; whatever was in the row and is not ours stays as it was.
  * `nowMs` is epoch ms.
  */
-export function serialiseManagerConfig(config: ManagerConfig, box: SecretBox, nowMs: number): string {
+export function serialiseManagerConfig(
+  config: ManagerConfig,
+  box: Pick<SecretBox, 'seal'>,
+  nowMs: number,
+): string {
   const { cpaConnection, collector, raw } = config;
   return JSON.stringify({
     ...raw,
@@ -95,7 +99,7 @@ export function parseSetup(row: string): SetupRow | null {
 }
 
 /** The text of the row, with the key sealed. */
-export function serialiseSetup(setup: SetupRow, box: SecretBox): string {
+export function serialiseSetup(setup: SetupRow, box: Pick<SecretBox, 'seal'>): string {
   const { cpaBaseUrl, managementKey, queue, popSide } = setup;
   return JSON.stringify({
     cpaBaseUrl,

@@ -2,6 +2,8 @@
 export interface TakeoverMark {
   /** What the old volume is called. */
   readonly source: string;
+  /** The first batch of a copy that begins anew: what was noted of one before is forgotten. */
+  readonly begin: boolean;
   /** The old rowid of each row of the batch. */
   readonly ids: readonly number[];
   /** Everything up to this old rowid is dealt with once the batch is stored. */

@@ -35,8 +35,10 @@ export function readTakeover(db: Db, source: string): TakeoverState | null {
 /** Moves the position of a copy, in the transaction that stores its events. */
 export class TakeoverPositions {
   readonly #save: BetterSqlite3.Statement<Array<string | number | null>>;
+  readonly #forget: BetterSqlite3.Statement<[string]>;
 
   constructor(db: Db) {
+    this.#forget = db.prepare('DELETE FROM takeover WHERE source = ?');
     this.#save = db.prepare(
       `INSERT INTO takeover (source, position, position_hash, added, duplicates, refused, started_at_ms, ended_at_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,16 +56,12 @@ export class TakeoverPositions {
     step: ImportStep,
     nowMs: number,
   ): void {
+    const { added, duplicates, refused } = step;
+    if (mark.begin && added + duplicates + refused === step.next) this.#forget.run(mark.source);
     const done = step.next >= rows;
     const position = done ? mark.last : (mark.ids[step.next - 1] ?? 0);
     const hash = hashes[step.next - 1] ?? '';
     const ended = done && mark.end ? nowMs : null;
-    const { added, duplicates, refused } = step;
     this.#save.run(mark.source, position, hash, added, duplicates, refused, nowMs, ended);
   }
-}
-
-/** Forgets a copy: the next one begins anew, and adds nothing twice. In the caller's transaction. */
-export function forgetTakeover(db: Db, source: string): void {
-  db.prepare<[string]>('DELETE FROM takeover WHERE source = ?').run(source);
 }

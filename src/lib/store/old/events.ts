@@ -112,6 +112,16 @@ export class OldEvents {
     );
   }
 
+  /** Whether an event with this hash is among those up to a rowid; false also where that cannot be found out. */
+  hasHash(hash: string, upToId: number): boolean {
+    try {
+      const found = this.#db.prepare<[string], number>('SELECT rowid FROM usage_events WHERE event_hash = ?').pluck();
+      return (found.get(hash) ?? Infinity) <= upToId;
+    } catch {
+      return false;
+    }
+  }
+
   /** The row with this rowid, as far as it can be read. */
   row(id: number): OldRow | null {
     for (const statement of [this.#one, this.#short]) {
