@@ -9,3 +9,4 @@ export type * from './api/feed.ts';
 export type * from './api/gateway.ts';
 export type * from './api/report.ts';
 export type * from './api/session.ts';
+export type * from './api/takeover.ts';

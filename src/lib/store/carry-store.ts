@@ -33,6 +33,12 @@ export function carryInto(dbPath: string, carried: CarriedOver, nowMs: number): 
   }
 }
 
+/** Those of these rows of `settings` that are here. */
+export function settingsHere(db: Db, keys: readonly string[]): ReadonlySet<string> {
+  const find = db.prepare<[string], number>('SELECT 1 FROM settings WHERE key = ?').pluck();
+  return new Set(keys.filter((key) => find.get(key) !== undefined));
+}
+
 function carry(db: Db, { settings, together, prices, aliases }: CarriedOver, nowMs: number): void {
   const revisions = new Revisions(db);
   const missing = missingSettings(db, settings, together);
@@ -56,10 +62,9 @@ function missingSettings(
   settings: ReadonlyMap<string, string>,
   together: ReadonlyArray<readonly string[]>,
 ): Map<string, string> {
-  const find = db.prepare<[string], number>('SELECT 1 FROM settings WHERE key = ?').pluck();
-  const isHere = (key: string): boolean => find.get(key) !== undefined;
-  const kept = new Set(together.filter((keys) => keys.some(isHere)).flat());
-  return new Map([...settings].filter(([key]) => !kept.has(key) && !isHere(key)));
+  const here = settingsHere(db, [...settings.keys(), ...together.flat()]);
+  const kept = new Set(together.filter((keys) => keys.some((key) => here.has(key))).flat());
+  return new Map([...settings].filter(([key]) => !kept.has(key) && !here.has(key)));
 }
 
 /** Those whose key has no name yet, and whose name no other key has. */

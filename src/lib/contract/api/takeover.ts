@@ -1,0 +1,119 @@
+/** Sums over events as they were reported, before any convention is applied. Null: that program kept no such counter. */
+export interface TakeoverSums {
+  readonly events: number;
+  readonly input: number | null;
+  readonly output: number | null;
+  readonly reasoning: number | null;
+  readonly cached: number | null;
+  readonly cache: number | null;
+  readonly cacheRead: number | null;
+  readonly cacheCreation: number | null;
+  readonly total: number | null;
+}
+
+/** The events of a model on a day in UTC, in the old volume and here. */
+export interface TakeoverDay {
+  readonly model: string;
+  /** `YYYY-MM-DD`; `''` for rows whose time cannot be read. */
+  readonly day: string;
+  readonly old: TakeoverSums;
+  /** Of those of its events that are here. */
+  readonly now: TakeoverSums;
+  readonly equal: boolean;
+}
+
+/** Why a row of the old volume is not here as it was there. */
+export type TakeoverReason =
+  /** Its turn comes yet. */
+  | 'not_copied'
+  /** A damaged page: nothing of it could be read. */
+  | 'lost'
+  /** It has no hash, or no time. */
+  | 'unreadable'
+  /** The old volume holds the same event once more. */
+  | 'duplicate'
+  /** A count outside of what an event can carry. */
+  | 'clamped'
+  /** The row had no total; it is the sum of its parts. */
+  | 'total_added'
+  /** The row had no count where the record that it keeps has one. */
+  | 'from_record'
+  /** The event was here before, with other counts, and stayed as it was. */
+  | 'there_before'
+  /** It was refused, or deleted here since. */
+  | 'missing';
+
+/** One row of the old volume that differs. */
+export interface TakeoverDifference {
+  readonly reason: TakeoverReason;
+  /** Rowid there. */
+  readonly oldId: number;
+  readonly model: string;
+  readonly day: string;
+  /** For people. */
+  readonly detail: string;
+}
+
+/** Something that nobody else will do. */
+export interface TakeoverAttention {
+  readonly code: string;
+  readonly message: string;
+  /** Epoch ms at which it was to happen; null without such a time. */
+  readonly dueAtMs: number | null;
+}
+
+/** What an old volume holds besides events. */
+export interface TakeoverItems {
+  readonly what: string;
+  readonly old: number;
+  /** How many of them are here. */
+  readonly now: number;
+}
+
+/** A table that stays in the old file, because there is no place for it here. */
+export interface TakeoverLeft {
+  readonly what: string;
+  readonly table: string;
+  readonly rows: number;
+}
+
+/**
+ * How an old volume and our database compare, row by row. `equal`: everything is here as it was there; `explained`: what
+ * differs is named, with its reason; `copying`: not everything was looked at yet; `different`: events are missing for which
+ * there is no reason in the old volume.
+ */
+export interface TakeoverReport {
+  readonly state: 'equal' | 'explained' | 'copying' | 'different';
+  readonly attention: readonly TakeoverAttention[];
+  readonly oldPath: string;
+  readonly program: 'cpa-manager' | 'cpa-manager-plus';
+  /** Epoch ms. */
+  readonly comparedAtMs: number;
+  /** Epoch ms at which the copy began and ended; null before. */
+  readonly copy: {
+    readonly startedAtMs: number;
+    readonly endedAtMs: number | null;
+    readonly added: number;
+    /** Events that were here before. */
+    readonly duplicates: number;
+    readonly refused: number;
+  } | null;
+  readonly old: TakeoverSums;
+  readonly now: TakeoverSums;
+  /** By model, then by day. */
+  readonly days: readonly TakeoverDay[];
+  /** How many rows differ, by reason. */
+  readonly reasons: ReadonlyArray<{ readonly reason: TakeoverReason; readonly rows: number }>;
+  /** The first of them, at most 1,000. */
+  readonly differences: readonly TakeoverDifference[];
+  /** Rowids behind which nothing could be read; `events`: how many of them were events, null where nobody can tell. */
+  readonly lost: ReadonlyArray<{
+    readonly fromId: number;
+    readonly toId: number;
+    readonly events: number | null;
+  }>;
+  readonly items: readonly TakeoverItems[];
+  readonly left: readonly TakeoverLeft[];
+  /** What the old file still holds in clear, and how to be rid of it. */
+  readonly secrets: string;
+}
