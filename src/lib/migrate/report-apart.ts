@@ -11,7 +11,8 @@ export interface ReportApartOptions extends Omit<ReportWorkerData, 'stop'> {
   readonly signal: AbortSignal;
 }
 
-/** Makes the report in a worker: it reads the whole old volume. Rejects with an AppError; `cancelled` by the signal. */
+/** Makes the report in a worker: it reads the whole old volume. Rejects with an AppError, or what the signal
+ * says. */
 export async function reportApart(options: ReportApartOptions): Promise<TakeoverReport> {
   const { onProgress, signal, ...rest } = options;
   const { oldPath, dbPath, beside, source, nowMs, oldDataKey, dataKey } = rest;
@@ -25,7 +26,7 @@ export async function reportApart(options: ReportApartOptions): Promise<Takeover
   worker.on('message', (message: ReportMessage) => {
     if (message.kind === 'progress') onProgress?.(message.progress);
     else if (message.kind === 'done') resolve(message.report);
-    else reject(unpackError(message.error));
+    else reject(signal.aborted ? signal.reason : unpackError(message.error));
   });
   worker.on('error', (error) =>
     reject(new AppError('internal', { detail: `the report broke: ${error.message}`, cause: error })),

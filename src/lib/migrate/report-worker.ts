@@ -40,7 +40,7 @@ try {
     oldBox: boxOf(oldDataKey),
     box: boxOf(dataKey),
     onProgress: (done, total) => {
-      if (Atomics.load(stop, 0) !== 0) throw new AppError('cancelled');
+      if (Atomics.load(stop, 0) !== 0) throw new AppError('internal', { detail: 'it was stopped' });
       const now = performance.now();
       if (now - toldAt < TELL_EVERY_MS) return;
       toldAt = now;
