@@ -14,28 +14,48 @@ export interface OldPriceTables {
 
 export interface OldPrices {
   readonly rows: readonly PriceRow[];
-  readonly refused: ReadonlyArray<{ readonly model: string; readonly why: string }>;
+  readonly refused: readonly RefusedPrice[];
+  /** Those of `rows` whose tiers were left out. */
+  readonly withoutTiers: readonly RefusedPrice[];
+}
+
+export interface RefusedPrice {
+  readonly model: string;
+  readonly why: string;
 }
 
 /** Older programs wrote this for a synced price whose list they did not note. */
 const SOME_SYNC = 'sync';
 const MOST_RAW = 64 * 1024;
 
-/** The saved prices of an older program. One that cannot be a price is named and left out. */
+/** The saved prices of an older program. What of one cannot be a price is named and left out: its tiers, or all of it. */
 export function oldPrices(tables: OldPriceTables): OldPrices {
   const context = byModel(tables.contextTiers);
   const service = byModel(tables.serviceTiers);
   const rows: PriceRow[] = [];
-  const refused: Array<{ model: string; why: string }> = [];
+  const refused: RefusedPrice[] = [];
+  const withoutTiers: RefusedPrice[] = [];
   for (const row of tables.prices) {
     const model = text(row['model']);
+    const tiers = [context.get(model) ?? [], service.get(model) ?? []] as const;
     try {
-      rows.push(priceRow(model, row, context.get(model) ?? [], service.get(model) ?? []));
+      rows.push(priceRow(model, row, ...tiers));
     } catch (error) {
-      refused.push({ model, why: error instanceof Error ? error.message : 'it cannot be read' });
+      const named = { model, why: whyOf(error) };
+      try {
+        if (tiers[0].length + tiers[1].length === 0) throw error;
+        rows.push(priceRow(model, row, [], []));
+        withoutTiers.push(named);
+      } catch {
+        refused.push(named);
+      }
     }
   }
-  return { rows, refused };
+  return { rows, refused, withoutTiers };
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'it cannot be read';
 }
 
 function priceRow(

@@ -247,6 +247,9 @@ function ownLines(
       attention('price_refused', `The price of ${model || 'a model without a name'} was left out: ${why}`),
     );
   }
+  for (const { model, why } of prices.withoutTiers) {
+    lines.push(attention('price_tiers_refused', `The tiers of the price of ${model} were left out: ${why}`));
+  }
   const here = new Map(readAliases(db).map(({ apiKeyHash, alias }) => [apiKeyHash, alias]));
   const names = new Set([...here.values()].map(foldAlias));
   for (const { apiKeyHash, alias } of aliases) {
