@@ -21,7 +21,7 @@ export function makeExtras(generation: Generation, world: World, nowMs: number):
     ['dead_letter_events', deadLetters(nowMs)],
     ['model_prices', prices(generation, nowMs)],
     ['model_price_context_tiers', [contextTier(200_000, 2.5), contextTier(400_000, 5)]],
-    ['model_price_service_tiers', [serviceTier('priority', 2.5), serviceTier('flex', 0.6)]],
+    ['model_price_service_tiers', [serviceTier('fast', 'priority', 2.5), serviceTier('flex', 'flex', 0.6)]],
     ['api_key_aliases', aliases(world, nowMs)],
     ['account_action_candidates', candidates(nowMs)],
     ['quota_cooldowns', cooldowns(nowMs)],
@@ -114,8 +114,8 @@ function contextTier(threshold: number, prompt: number): Row {
   return { model: 'gpt-5.4', threshold_tokens: threshold, prompt_per_1m: prompt, ...RATES };
 }
 
-function serviceTier(tier: string, prompt: number): Row {
-  return { model: 'gpt-5.4', mode: 'text', service_tier: tier, prompt_per_1m: prompt, ...RATES };
+function serviceTier(mode: string, tier: string, prompt: number): Row {
+  return { model: 'gpt-5.4', mode, service_tier: tier, prompt_per_1m: prompt, ...RATES };
 }
 
 function aliases(world: World, nowMs: number): readonly Row[] {
