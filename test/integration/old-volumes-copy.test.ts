@@ -119,6 +119,7 @@ for (const generation of GENERATIONS) {
       oddities: { ...ALL_ODDITIES, duplicates: true },
       inWal: GENERATIONS.indexOf(generation) % 2 === 0,
     });
+    assert.equal(new Set(volume.odd.map((one) => one.of)).size, Object.keys(ALL_ODDITIES).length);
     const before = readOldVolume(volume.dbPath, generation);
     const dbPath = path.join(storeDir(t), 'usage.sqlite');
     const result = await copyInto(t, volume.dir, dbPath);

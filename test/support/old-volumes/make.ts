@@ -74,7 +74,8 @@ export interface OldVolume {
 const NOW_MS = Date.UTC(2026, 10, 20, 9, 30);
 const DAY_MS = 86_400_000;
 const NEWEST: Generation = 'cpa-manager-plus-1.12.2';
-const ODD_EVERY = 7;
+/** Often at first, so that a small volume has every kind. */
+const oddEvery = (made: number): number => (made < 240 ? 3 : 7);
 const COPY_EVERY = 11;
 
 export const OLD_CONNECTION: OldConnection = {
@@ -206,7 +207,7 @@ class EventWriter {
     const row = makeEvent(this.#world, this.#random, generation, this.#time());
     // A column that the program did not have is nothing that its row could hold.
     for (const column of absent) row[column] = null;
-    const odd = this.#made % ODD_EVERY === ODD_EVERY - 1 ? this.#next(kinds) : null;
+    const odd = this.#made % oddEvery(this.#made) === 2 ? this.#next(kinds) : null;
     const bytes = odd?.change(row, this.#before, this.#made);
     const id = add(row);
     if (bytes) this.#setBytes(id, bytes, columns);
