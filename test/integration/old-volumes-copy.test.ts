@@ -63,6 +63,21 @@ function inOrder(rows: readonly Row[]): readonly Row[] {
   return [...rows].sort((a, b) => (String(a['key']) < String(b['key']) ? -1 : 1));
 }
 
+/** Hashes that follow from no row, among them such as are none, are here as they were there. */
+function assertHashesKept({ odd }: OldVolume, dbPath: string): void {
+  const given = odd.filter((one) => one.of === 'hashes').map(({ row }) => String(row.event_hash));
+  const db = openDatabase(dbPath, { mode: 'read' });
+  try {
+    const here = db
+      .prepare<[string], string>('select event_hash from usage_events where event_hash = ?')
+      .pluck();
+    for (const hash of given) assert.equal(here.get(hash), hash);
+    assert.ok(given.length > 2);
+  } finally {
+    db.close();
+  }
+}
+
 /** Every key in plain text that one of the files beside our database holds. */
 function secretsIn(dbPath: string, secrets: readonly string[]): readonly string[] {
   const files = ['', '-wal'].map((end) => dbPath + end).filter((file) => fs.existsSync(file));
@@ -128,6 +143,7 @@ for (const generation of GENERATIONS) {
     assert.equal(result.letters, volume.extras.get('dead_letter_events')?.length);
     assert.deepEqual(inOrder(found(dbPath, volume)), inOrder(expected(volume)));
     assertReconciled(volume, dbPath);
+    assertHashesKept(volume, dbPath);
     assert.deepEqual(secretsIn(dbPath, volume.secrets), []);
     assert.deepEqual(readOldVolume(volume.dbPath, generation), before);
     if (GENERATIONS.indexOf(generation) % 5 !== 0) return;

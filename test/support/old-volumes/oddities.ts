@@ -259,8 +259,16 @@ const KEYS: readonly Odd[] = [
   set(
     'plainKeys',
     'in other columns',
-    { fail_summary: `refused: ${PLAIN_KEY}-summary00`, user_agent: `tool ${PLAIN_KEY}-agent0000` },
-    true,
+    {
+      failed: 1,
+      fail_status_code: 401,
+      fail_summary: `refused: ${PLAIN_KEY}-summary00`,
+      fail_body: `refused: ${PLAIN_KEY}-body00000`,
+      user_agent: `tool ${PLAIN_KEY}-agent0000`,
+      account_snapshot: `${PLAIN_KEY}-account00`,
+      model: `${PLAIN_KEY}-model0000`,
+    },
+    false,
   ),
 ];
 
