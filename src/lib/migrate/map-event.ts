@@ -45,17 +45,16 @@ export function oldIdentity(row: OldRow, whole: (id: number) => OldRow | null): 
 /** Columns that decide the identity. */
 export const IDENTITY_COLUMNS = ['event_hash', 'timestamp', 'timestamp_ms'] as const;
 
-/** A row as the line of an export. */
+/** A row as the line of an export, which differ in one name. What is null says nothing in either. */
 function oldLine(row: OldRow): JsonObject {
-  const line: Record<string, unknown> = {};
+  let line: Record<string, unknown> | null = null;
   for (const name in row) {
     const value = row[name];
-    if (value === null || value === undefined) continue;
-    line[name] = value instanceof Uint8Array ? plain(value) : value;
+    if (value instanceof Uint8Array) (line ??= { ...row })[name] = plain(value);
   }
-  const metadata = line['response_metadata_json'];
-  if (typeof metadata === 'string') line['response_metadata'] = parsed(metadata);
-  return line;
+  const metadata = row['response_metadata_json'];
+  if (typeof metadata === 'string') (line ??= { ...row })['response_metadata'] = parsed(metadata);
+  return line ?? row;
 }
 
 function plain(value: unknown): string | null {

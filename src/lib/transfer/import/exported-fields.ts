@@ -1,6 +1,7 @@
 import { cleanNames } from '../../usage/clean-names.ts';
 import { hashText } from '../../usage/event-hash.ts';
 import { ownKeys } from '../../usage/known-secrets.ts';
+import { REDACTED } from '../../usage/named-values.ts';
 import { readNames, type RawNames } from '../../usage/names.ts';
 import { asObject, text, type JsonObject } from '../../usage/readers.ts';
 import { holdsKey, looksSuspicious } from '../../usage/redact.ts';
@@ -51,7 +52,7 @@ export function lineKeys(line: JsonObject, raw: JsonObject | null, foreign: bool
   const metadata = asObject(line['response_metadata']);
   const own = foreign ? ownKeys(line) : metadata === null ? NONE : ownKeys(metadata);
   if (raw === null) return own;
-  const below = ownKeys(raw);
+  const below = ownKeys(raw).filter((key) => key !== REDACTED);
   const found = below.length === 0 ? own : [...own, ...below];
   const source = sourceInside(raw);
   return source === '' ? found : [...found, source];
@@ -88,9 +89,13 @@ const PLAIN_ID = /^[\w:.-]{0,64}$/;
 export function lineNames(line: JsonObject, raw: JsonObject | null, known: readonly string[]): RawNames {
   const requestId = text(line['request_id']);
   const names = givenNames(line, raw);
-  const plainId = PLAIN_ID.test(requestId) && !looksSuspicious(requestId);
-  if (known.length > 0 || !plainId) return cleanNames({ ...names, requestId }, known);
-  const key = keyOf(names);
+  const plainId =
+    PLAIN_ID.test(requestId) &&
+    !looksSuspicious(requestId) &&
+    !known.some((secret) => requestId.includes(secret));
+  if (!plainId) return cleanNames({ ...names, requestId }, known);
+  // A credential brings its key again and again.
+  const key = known.length === 0 ? keyOf(names) : `${keyOf(names)}\0${known.join('\0')}`;
   const clean = cleaned.get(key) ?? remember(cleaned, key, cleanNames(names, known));
   return requestId === '' ? clean : { ...clean, requestId };
 }
@@ -150,8 +155,7 @@ function withRecord(names: RawNames, record: RawNames): RawNames {
 /** The source as it may be shown, whether the line has it masked or in clear. */
 export function lineSource(source: string, authType: string, keys: readonly string[]): string {
   if (source === '') return '';
-  if (keys.length > 0) return maskSource(source, authType, keys);
-  const key = `${authType}\u0000${source}`;
+  const key = `${authType}\u0000${source}\u0000${keys.join('\u0000')}`;
   return masked.get(key) ?? remember(masked, key, maskSource(source, authType, keys));
 }
 

@@ -93,7 +93,7 @@ export function lineEvent(
         failed,
         failStatusCode: status,
         failSummary,
-        ...requestMetadata(raw === null ? line : { ...raw, ...line }, known.inTexts),
+        ...requestMetadata(raw === null ? line : askedBy(line, raw), known.inTexts),
         response: scalarsOf(line, metadata, known.inTexts),
         responseMetadata: metadata,
         flags:
@@ -166,9 +166,10 @@ function metadataOf(
   baseMs: number,
   known: readonly string[],
 ): ResponseMetadata | null {
+  // What it carries was made of the same headers.
   const carried = line['response_metadata'] ?? null;
-  const headers = raw === null ? null : responseMetadata(new ResponseHeaders(raw, known), null, baseMs);
-  return carried === null ? headers : withCarried(carried, headers, known);
+  if (carried !== null) return withCarried(carried, null, known);
+  return raw === null ? null : responseMetadata(new ResponseHeaders(raw, known), null, baseMs);
 }
 
 /** The line's own, where it has any: exports of CPA-Manager-Plus may have lost the metadata they came from. */
@@ -200,6 +201,25 @@ function positiveTime(value: unknown): number | null {
 
 function duration(value: unknown): number | null {
   return value === undefined || value === null ? null : clampCount(integer(value));
+}
+
+const ASKED_BY = [
+  'client_ip',
+  'clientIp',
+  'x_forwarded_for',
+  'xForwardedFor',
+  'user_agent',
+  'userAgent',
+] as const;
+
+/** Who asked, as the line says it, else as the record in it does. */
+function askedBy(line: JsonObject, raw: JsonObject): JsonObject {
+  const asked: Record<string, unknown> = {};
+  for (const name of ASKED_BY) {
+    const value = line[name] ?? raw[name];
+    if (value !== undefined) asked[name] = value;
+  }
+  return asked;
 }
 
 /** Only where the line names the price as well: a cost alone cannot be explained to anybody. */
