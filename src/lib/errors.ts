@@ -1,40 +1,13 @@
+import { entry, Exit, type ErrorEntry, type ExitCode } from './error-entry.ts';
+import { TAKEOVER_ERRORS } from './takeover-errors.ts';
+
 /**
  * Every error a user can meet, in one table: its code is the same in HTTP answers, in `--json` on the command line and
  * in `docs/errors.md` (whose headings are the codes). Codes and sentences that older clients know are kept to the
  * letter: their panels translate by code.
  */
 
-/** Process exit codes. */
-export const Exit = {
-  ok: 0,
-  failure: 1,
-  usage: 2,
-  notConfigured: 3,
-  notFound: 4,
-  locked: 5,
-  partial: 6,
-  refused: 7,
-  unavailable: 8,
-  integrity: 9,
-} as const;
-export type ExitCode = (typeof Exit)[keyof typeof Exit];
-
-interface ErrorEntry {
-  /** HTTP status of the answer. */
-  readonly status: number;
-  readonly exit: ExitCode;
-  /** What happened. */
-  readonly sentence: string;
-  /** What to do next; `''` where the sentence says it. */
-  readonly hint: string;
-}
-
-const entry = (status: number, exit: ExitCode, sentence: string, hint = ''): ErrorEntry => ({
-  status,
-  exit,
-  sentence,
-  hint,
-});
+export { Exit, type ExitCode };
 
 export const ERRORS = {
   // Known to older clients.
@@ -273,6 +246,7 @@ export const ERRORS = {
     'another command is changing many rows of this database',
     'Wait for its end, or end it: what it has done stays done.',
   ),
+  ...TAKEOVER_ERRORS,
   port_in_use: entry(500, Exit.unavailable, 'the address to listen on cannot be used'),
   data_key_missing: entry(
     503,

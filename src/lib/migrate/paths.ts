@@ -8,8 +8,10 @@ export const OLD_VOLUMES = 'pre-cpamp';
 /** The same for databases of ours that a rollback put out of the way. */
 export const OUR_VOLUMES = 'pre-rollback';
 
-/** Main file, log and index, in the order in which SQLite needs them gone: no log without its database for long. */
-export const SUFFIXES = ['', '-wal', '-shm'] as const;
+/** What SQLite keeps beside a main file: its log, the index of the log, and a journal where there is no log. */
+export const NEIGHBOURS = ['-wal', '-shm', '-journal'] as const;
+/** The main file comes first. It is the first to leave its place and the last to come back. */
+export const SUFFIXES = ['', ...NEIGHBOURS] as const;
 
 /** Where the file really is: SQLite follows symbolic links as well, and keeps its log there. */
 export async function realDatabasePath(path: string): Promise<string> {
