@@ -99,7 +99,8 @@ class Copy {
     this.#done = goesOn === null ? 0 : goesOn.added + goesOn.duplicates + goesOn.refused;
     const tell = (): void => onProgress?.({ done: Math.min(this.#done, total), total });
     tell();
-    for (let end = false; !end && !signal?.aborted;) {
+    for (let end = false; !end;) {
+      if (signal?.aborted) break;
       const read = events.read(last, { rows: this.#parts.batchRows, characters: MOST_CHARACTERS });
       ({ last, end } = read);
       await this.#send(read, begin);

@@ -197,7 +197,7 @@ export class OldEvents {
 
   #number(sql: string): number | null {
     try {
-      const value = this.#db.prepare<[], unknown>(sql).pluck().get();
+      const value = this.#db.prepare<[]>(sql).pluck().get();
       return typeof value === 'number' && Number.isSafeInteger(value) ? value : null;
     } catch {
       return null;

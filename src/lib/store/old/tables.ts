@@ -42,7 +42,7 @@ export function countRows(db: Db, schema: OldSchema, table: string): number | nu
 export function oldSetting(db: Db, schema: OldSchema, key: string): string | null {
   if (!columnsOf(schema, 'settings').has('value')) return null;
   try {
-    const value = db.prepare<[string], unknown>('SELECT value FROM settings WHERE key = ?').pluck().get(key);
+    const value = db.prepare<[string]>('SELECT value FROM settings WHERE key = ?').pluck().get(key);
     return typeof value === 'string' ? value : null;
   } catch {
     return null;
