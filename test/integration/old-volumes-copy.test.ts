@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -78,6 +79,12 @@ function assertHashesKept({ odd }: OldVolume, dbPath: string): void {
   }
 }
 
+/** SHA-256 of the files that hold the rows of an old volume. Reading it makes an empty log where there was none. */
+function filesOf({ dbPath }: OldVolume): readonly string[] {
+  const files = [dbPath, `${dbPath}-wal`].filter((file) => fs.existsSync(file) && fs.statSync(file).size > 0);
+  return files.map((file) => hash('sha256', fs.readFileSync(file)));
+}
+
 /** Every key in plain text that one of the files beside our database holds. */
 function secretsIn(dbPath: string, secrets: readonly string[]): readonly string[] {
   const files = ['', '-wal'].map((end) => dbPath + end).filter((file) => fs.existsSync(file));
@@ -134,6 +141,7 @@ for (const generation of GENERATIONS) {
       oddities: { ...ALL_ODDITIES, duplicates: true },
       inWal: GENERATIONS.indexOf(generation) % 2 === 0,
     });
+    const bytes = filesOf(volume);
     assert.equal(new Set(volume.odd.map((one) => one.of)).size, Object.keys(ALL_ODDITIES).length);
     const before = readOldVolume(volume.dbPath, generation);
     const dbPath = path.join(storeDir(t), 'usage.sqlite');
@@ -146,6 +154,7 @@ for (const generation of GENERATIONS) {
     assertHashesKept(volume, dbPath);
     assert.deepEqual(secretsIn(dbPath, volume.secrets), []);
     assert.deepEqual(readOldVolume(volume.dbPath, generation), before);
+    assert.deepEqual(filesOf(volume), bytes);
     if (GENERATIONS.indexOf(generation) % 5 !== 0) return;
     // A second time there is nothing to do.
     const again = await copyInto(t, volume.dir, dbPath);
@@ -153,6 +162,32 @@ for (const generation of GENERATIONS) {
     assert.deepEqual(inOrder(found(dbPath, volume)), inOrder(expected(volume)));
   });
 }
+
+test('a copy that was stopped goes on where it stood', async (t) => {
+  const volume = make(t, { generation: NEWEST, oddities: ALL_ODDITIES, inWal: 'tail' });
+  const dbPath = path.join(storeDir(t), 'usage.sqlite');
+  const first = await copyInto(t, volume.dir, dbPath, { batchRows: 20, stopAfter: 3 });
+  assert.ok(first.aborted && first.outcome.added >= 60 && first.outcome.added < volume.rows);
+  assert.equal(reportOf(volume.dir, dbPath).state, 'copying');
+  const second = await copyInto(t, volume.dir, dbPath, { batchRows: 20 });
+  assert.equal(first.outcome.added + second.outcome.added + first.rejected + second.rejected, volume.rows);
+  assert.equal(second.outcome.duplicates, 0);
+  assert.deepEqual(inOrder(found(dbPath, volume)), inOrder(expected(volume)));
+  assertReconciled(volume, dbPath);
+});
+
+test('a second volume comes beside the first, and only what is not there yet', async (t) => {
+  const first = make(t, { generation: 'cpa-manager-2026-05-17', seed: 1 });
+  const second = make(t, { generation: NEWEST, seed: 2 });
+  const dbPath = path.join(storeDir(t), 'usage.sqlite');
+  const source = (name: string): { readonly source: string } => ({ source: name });
+  assert.equal((await copyInto(t, first.dir, dbPath, source('first'))).outcome.added, first.rows);
+  assert.equal((await copyInto(t, second.dir, dbPath, source('second'))).outcome.added, second.rows);
+  const { added, duplicates } = (await copyInto(t, first.dir, dbPath, source('first again'))).outcome;
+  assert.deepEqual([added, duplicates], [0, first.rows]);
+  assert.equal(reportOf(first.dir, dbPath, 'first').state, 'equal');
+  assert.equal(reportOf(second.dir, dbPath, 'second').state, 'equal');
+});
 
 test('a file that many releases wrote is copied as one of the last', async (t) => {
   const volume = make(t, { generation: NEWEST, begunBy: 'cpa-manager-1.1.4' });

@@ -20,12 +20,20 @@ function dataKeyOf(dir: string): Buffer {
     : Buffer.alloc(32, 7);
 }
 
+export interface CopyOptions {
+  /** What the volume is called. */
+  readonly source?: string;
+  readonly batchRows?: number;
+  /** So many batches are stored, then it is told to stop. */
+  readonly stopAfter?: number;
+}
+
 /** Copies an old volume into the database at `dbPath` with all that belongs to it; a second time goes on, or repeats. */
 export async function copyInto(
   t: TestContext,
   oldDir: string,
   dbPath: string,
-  batchRows = 37,
+  { source = SOURCE, batchRows = 37, stopAfter = Infinity }: CopyOptions = {},
 ): Promise<CopyResult> {
   const oldPath = path.join(oldDir, 'usage.sqlite');
   const dataKey = dataKeyOf(oldDir);
@@ -33,18 +41,25 @@ export async function copyInto(
   const { gateway } = carryOver({ oldPath, dbPath, nowMs: NOW_MS, oldBox: box, box });
   const writer = await startWriter({ dbPath, dataKey });
   t.after(() => writer.close());
+  const stop = new AbortController();
+  let stored = 0;
   try {
     const gatewayId = await writer.gateway(gateway || 'http://127.0.0.1:8317');
     return await copyApart({
       oldPath,
       dbPath,
-      source: SOURCE,
+      source,
       gateway,
       nowMs: NOW_MS,
       batchRows,
-      store: (batch, mark) => writer.importEvents(batch, { maxRows: 20, maxMs: 1000, pause: false }, mark),
+      store: async (batch, mark) => {
+        const outcome = await writer.importEvents(batch, { maxRows: 100, maxMs: 1000, pause: false }, mark);
+        stored += 1;
+        if (stored === stopAfter) stop.abort();
+        return outcome;
+      },
       storeLetters: (letters) => storeLetters(writer, gatewayId, letters),
-      signal: new AbortController().signal,
+      signal: stop.signal,
     });
   } finally {
     await writer.close();
@@ -52,8 +67,8 @@ export async function copyInto(
 }
 
 /** The report of that copy. */
-export function reportOf(oldDir: string, dbPath: string): TakeoverReport {
+export function reportOf(oldDir: string, dbPath: string, source = SOURCE): TakeoverReport {
   const box = createSecretBox(dataKeyOf(oldDir));
   const oldPath = path.join(oldDir, 'usage.sqlite');
-  return takeoverReport({ oldPath, dbPath, beside: false, source: SOURCE, oldBox: box, box, nowMs: NOW_MS });
+  return takeoverReport({ oldPath, dbPath, beside: false, source, oldBox: box, box, nowMs: NOW_MS });
 }
