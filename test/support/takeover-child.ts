@@ -25,12 +25,12 @@ await copyApart({
   source: 'volume',
   gateway,
   nowMs: RECEIVED_AT_MS,
-  batchRows: 10,
+  batchRows: 100,
   store: async (batch, mark) => {
     process.stdout.write('batch\n');
     await allowed.next();
     const live = record(call({ request_id: `live-${mark.last}` }), gatewayId);
-    const stored = writer.importEvents(batch, { maxRows: 4, maxMs: 1000, pause: false }, mark);
+    const stored = writer.importEvents(batch, { maxRows: 1, maxMs: 1000, pause: false }, mark);
     await writer.commit([live], null);
     return stored;
   },
