@@ -9,14 +9,17 @@ import {
   parseSetup,
   SETUP,
 } from '../../src/lib/config/manager-config.ts';
+import { copyApart } from '../../src/lib/migrate/copy-apart.ts';
 import { reportLines } from '../../src/lib/migrate/report-lines.ts';
 import { ADMIN_CREDENTIAL, parseCredential, verifyAdminKey } from '../../src/lib/secrets/admin-key.ts';
 import { createSecretBox } from '../../src/lib/secrets/secret-box.ts';
+import { createStandardPricing } from '../../src/lib/pricing/standard-pricing.ts';
+import { ImportPreview } from '../../src/lib/store/import-preview.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
 import { startWriter } from '../../src/lib/store/writer.ts';
 import { readTakeover } from '../../src/lib/store/takeover-state.ts';
 import { exported } from '../support/importing.ts';
-import { count, storeDir } from '../support/store-harness.ts';
+import { count, RECEIVED_AT_MS, storeDir } from '../support/store-harness.ts';
 import { databaseIn, dataKeyOf, reportOf, takeOver, VOLUMES, volumeCopy } from '../support/takeover.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -314,4 +317,74 @@ test('credentials that were switched off are named first, those that are due fir
   const left = new Map(report.left.map(({ table, rows }) => [table, rows]));
   assert.equal(left.get('quota_cooldowns'), 3);
   assert.equal(left.get('account_quota_snapshots'), 12);
+});
+
+test('a row whose long text lies on a damaged page is taken without it', async (t) => {
+  const oldDir = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  const old = new Database(databaseIn(oldDir));
+  old.prepare(`update usage_events set raw_json = ? where id = 7`).run(`{"a":"${'x'.repeat(50_000)}"}`);
+  old.pragma('wal_checkpoint(truncate)');
+  const pages = old
+    .prepare<[], { pageno: number; path: string }>(
+      `select pageno, path from dbstat where name = 'usage_events' and pagetype = 'overflow' order by path`,
+    )
+    .all();
+  const size = Number(old.pragma('page_size', { simple: true }));
+  old.close();
+  // A chain of so many pages has only this row.
+  const chain = Object.values(Object.groupBy(pages, ({ path: of }) => of.split('+')[0] ?? '')).find(
+    (links) => (links?.length ?? 0) > 8,
+  );
+  const second = chain?.[1]?.pageno;
+  assert.ok(second !== undefined);
+  const fd = fs.openSync(databaseIn(oldDir), 'r+');
+  fs.writeSync(fd, Buffer.alloc(size, 0xa5), 0, size, (second - 1) * size);
+  fs.closeSync(fd);
+  const dbPath = newDatabase(storeDir(t));
+  const result = await takeOver(oldDir, dbPath);
+  assert.deepEqual([result.outcome.added, result.shortened, result.lost], [30, 1, []]);
+  const report = await reportOf(oldDir, dbPath);
+  assert.deepEqual([report.state, report.differences], ['equal', []]);
+});
+
+test('a copy that stores nothing tells what one would add', async (t) => {
+  const oldDir = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  const preview = new ImportPreview(null, createStandardPricing(), 0);
+  t.after(() => preview.close());
+  const told: number[] = [];
+  const result = await copyApart({
+    oldPath: databaseIn(oldDir),
+    dbPath: null,
+    source: 'volume',
+    gateway: '',
+    nowMs: RECEIVED_AT_MS,
+    batchRows: 8,
+    store: (batch) => Promise.resolve(preview.store(batch)),
+    storeLetters: () => Promise.resolve(),
+    onProgress: ({ done, total }) => told.push(done, total),
+    signal: new AbortController().signal,
+  });
+  assert.deepEqual([result.outcome.added, result.outcome.duplicates, result.rejected], [30, 0, 0]);
+  assert.deepEqual(told.slice(0, 2), [0, 30]);
+  assert.deepEqual(told.slice(-2), [30, 30]);
+});
+
+test('a copy ends where it is told to, and says so', async (t) => {
+  const oldDir = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  const dbPath = newDatabase(storeDir(t));
+  openDatabase(dbPath, { mode: 'write' }).close();
+  const writer = await startWriter({ dbPath, dataKey: null });
+  const stop = new AbortController();
+  const result = await takeOver(oldDir, dbPath, {
+    store: (batch, mark) => {
+      stop.abort();
+      return writer.importEvents(batch, { maxRows: 100, maxMs: 1000, pause: false }, mark);
+    },
+    signal: stop.signal,
+  });
+  await writer.close();
+  assert.ok(result.aborted);
+  assert.ok(result.outcome.added >= 8 && result.outcome.added < 30, `${result.outcome.added}`);
+  const rest = await takeOver(oldDir, dbPath);
+  assert.deepEqual([rest.outcome.added, rest.outcome.duplicates], [30 - result.outcome.added, 0]);
 });

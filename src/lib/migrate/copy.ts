@@ -51,7 +51,7 @@ export interface CopyResult {
   /** Rows of this run that are no event. */
   readonly rejected: number;
   readonly lost: readonly LostRows[];
-  /** Rows that were taken without their long texts. */
+  /** Rows that were taken without what of them lies on damaged pages: a text, the record they keep. */
   readonly shortened: number;
   readonly letters: number;
   /** Ended by the signal. */
@@ -110,6 +110,7 @@ class Copy {
       await new Promise(setImmediate);
     }
     await this.#settled();
+    tell();
     const letters = signal?.aborted ? 0 : await this.#copyLetters();
     return {
       outcome: this.#outcome,

@@ -18,7 +18,7 @@ export interface OldBatch {
   readonly rows: readonly OldRow[];
   /** In order, and none next to another. Not every rowid in there need have been an event. */
   readonly lost: readonly LostRows[];
-  /** Rows of which the long texts could not be read; the rest of them is in `rows`. */
+  /** Rows of which not everything could be read; what could is in `rows`, their counts among it. */
   readonly shortened: readonly number[];
   /** Everything up to here was looked at. */
   readonly last: number;
@@ -51,6 +51,8 @@ const LONG: ReadonlyMap<string, string> = new Map([
   ['response_metadata_json', bounded('response_metadata_json')],
   ['raw_json', bounded('raw_json')],
 ]);
+/** Without these a row is none, or its counts are wrong. */
+const NEEDED = /^(event_hash|timestamp_ms|model|failed|\w+_tokens)$/;
 const INDEX_OF_HASHES = 'sqlite_autoindex_usage_events_1';
 /** Rows that are asked for one by one before whole runs are tried again. */
 const CALM = 64;
@@ -68,7 +70,8 @@ export class OldEvents {
   readonly #db: Db;
   readonly #run: Rows;
   readonly #one: One;
-  readonly #short: One;
+  /** Each column alone: what lies behind a damaged page in a row takes nothing that lies before it. */
+  readonly #pieces: ReadonlyMap<string, One>;
   /** Rowids up to here are asked for one by one, because somewhere before it a page is damaged. */
   #carefulTo = 0;
   #lastId: number | null = null;
@@ -83,7 +86,15 @@ export class OldEvents {
     this.#db = db;
     this.#run = db.prepare(`SELECT ${all} FROM usage_events WHERE rowid > ? ORDER BY rowid LIMIT ?`);
     this.#one = db.prepare(`SELECT ${all} FROM usage_events WHERE rowid = ?`);
-    this.#short = db.prepare(`SELECT ${short.join(', ')} FROM usage_events WHERE rowid = ?`);
+    this.#pieces = new Map(
+      [
+        ...SHORT.filter(wanted).map((name) => [name, name] as const),
+        ...[...LONG].filter(([name]) => wanted(name)),
+      ].map(([name, sql]) => [
+        name,
+        db.prepare(`SELECT rowid AS id, ${sql} AS ${name} FROM usage_events WHERE rowid = ?`),
+      ]),
+    );
   }
 
   /** The highest rowid that there is or was, as far as it can be found out; 0 without events. */
@@ -115,7 +126,9 @@ export class OldEvents {
   /** Whether an event with this hash is among those up to a rowid; false also where that cannot be found out. */
   hasHash(hash: string, upToId: number): boolean {
     try {
-      const found = this.#db.prepare<[string], number>('SELECT rowid FROM usage_events WHERE event_hash = ?').pluck();
+      const found = this.#db
+        .prepare<[string], number>('SELECT rowid FROM usage_events WHERE event_hash = ?')
+        .pluck();
       return (found.get(hash) ?? Infinity) <= upToId;
     } catch {
       return false;
@@ -124,14 +137,24 @@ export class OldEvents {
 
   /** The row with this rowid, as far as it can be read. */
   row(id: number): OldRow | null {
-    for (const statement of [this.#one, this.#short]) {
+    try {
+      return this.#one.get(id) ?? null;
+    } catch {
+      return this.#piecewise(id);
+    }
+  }
+
+  /** Null where so much is missing that the row would say something else. */
+  #piecewise(id: number): OldRow | null {
+    let row: OldRow = { id };
+    for (const [name, statement] of this.#pieces) {
       try {
-        return statement.get(id) ?? null;
+        row = { ...row, ...statement.get(id) };
       } catch {
-        // The next one asks for less.
+        if (NEEDED.test(name)) return null;
       }
     }
-    return null;
+    return row;
   }
 
   /** The events behind the rowid `after`. */
@@ -181,15 +204,11 @@ export class OldEvents {
       else batch.add(row);
       return true;
     } catch {
-      try {
-        const row = this.#short.get(id);
-        if (row === undefined) batch.last = id;
-        else {
-          batch.add(row);
-          batch.shortened.push(id);
-        }
-      } catch {
-        batch.lose(id);
+      const row = this.#piecewise(id);
+      if (row === null) batch.lose(id);
+      else {
+        batch.add(row);
+        batch.shortened.push(id);
       }
       return false;
     }
