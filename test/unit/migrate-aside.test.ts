@@ -235,6 +235,39 @@ test('a new database that cannot be made leaves the old volume as it was', async
   assert.deepEqual(traces(path.dirname(dbPath)), before);
 });
 
+// Root may write everything.
+const isRoot = process.getuid?.() === 0;
+test(
+  'a file that may not be written is named, with what helps, and nothing moves',
+  { skip: isRoot },
+  async (t) => {
+    const dbPath = oldVolume(t, 'cpa-manager-1.1.4');
+    fs.chmodSync(`${dbPath}-wal`, 0o444);
+    const before = traces(path.dirname(dbPath));
+    const error = await fails(aside(dbPath), 'data_dir_unusable');
+    assert.match(error.message, /usage.sqlite-wal belongs to uid/);
+    assert.match(error.hint, /chown/);
+    assert.deepEqual(traces(path.dirname(dbPath)), before);
+  },
+);
+
+test('a file that the system does not let go of is named, with what helps', async (t) => {
+  const dbPath = oldVolume(t, 'cpa-manager-1.1.4');
+  const before = traces(path.dirname(dbPath));
+  for (const [code, expected, hint] of [
+    ['EBUSY', 'data_dir_unusable', /mount the folder/],
+    ['EROFS', 'data_dir_unusable', /mounted writable/],
+    ['ENOSPC', 'disk_full', /Free space/],
+  ] as const) {
+    const makeNew = (): never => {
+      throw Object.assign(new Error('the system says no'), { code });
+    };
+    const error = await fails(aside(dbPath, { makeNew }), expected);
+    assert.match(error.hint, hint);
+    assert.deepEqual(traces(path.dirname(dbPath)), before);
+  }
+});
+
 test('too little room is refused with both numbers before anything moves', async (t) => {
   const dbPath = oldVolume(t, 'cpa-manager-1.1.4');
   const before = traces(path.dirname(dbPath));

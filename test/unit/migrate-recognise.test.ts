@@ -199,7 +199,8 @@ function strangers(t: TestContext): ReadonlyArray<readonly [what: string, main: 
   return [
     ['an old log beside ours', ourPath, `${old}-wal`],
     ['our log beside an old one', old, `${ourPath}-wal`],
-    ['a log with other pages', wide, `${old}-wal`],
+    // With page 1 in it, so that nothing but the size of the pages tells.
+    ['a log with other pages', wide, `${oldVolume(t, 'cpa-manager-1.1.4')}-wal`],
     ['a log alone', null, `${old}-wal`],
   ];
 }

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { prepareDataDir } from '../config/data-dir.ts';
 import type { Clock } from '../contract/clock.ts';
 import { AppError } from '../errors.ts';
+import { systemCode } from '../files.ts';
 import type { OldFacts } from '../store/old/describe.ts';
 import { openDatabase } from '../store/open.ts';
 import { emptyFolder, FileMoves, filesOf, type MoveHooks } from './file-moves.ts';
@@ -17,6 +19,7 @@ import {
   OLD_VOLUMES,
   realDatabasePath,
   sameFile,
+  SUFFIXES,
 } from './paths.ts';
 
 /** The index of the log as it was: reading the volume writes it anew, and it is to go back as it came. */
@@ -42,6 +45,7 @@ export async function moveAside(
   options: AsideOptions,
 ): Promise<VolumeRecord> {
   const place = await realDatabasePath(dbPath);
+  await mustBeMovable(place);
   const claim = await claimDatabase(place, { clock: options.clock });
   if (claim.kind === 'in-use') throw inUse(place, claim.holders);
   try {
@@ -86,9 +90,12 @@ class Aside {
       await this.#moves.manifest(folder, manifest);
       return await this.#through(volume);
     } catch (error) {
-      // Nothing has left its place, unless it is the last steps that failed: the next start finishes those.
-      if (oldIsInPlace(this.#place, volume)) await takeBackAside(this.#place, volume, this.#options);
-      throw error;
+      // Nothing has left its place, unless it is the last steps that failed: the next start finishes those. It also
+      // takes back what cannot be taken back now, and the first error is the one to tell.
+      if (oldIsInPlace(this.#place, volume)) {
+        await takeBackAside(this.#place, volume, this.#options).catch(() => {});
+      }
+      throw asMoveError(error, this.#place);
     }
   }
 
@@ -188,6 +195,30 @@ function clear(moves: FileMoves, path: string, aside: string, how: Manifest['how
   }
   if (lookAt(aside) !== null) throw stuck(path);
   moves.rename(path, aside);
+}
+
+/** Throws `data_dir_unusable`, saying what mends it, where the folder or a file in it may not be written. */
+export async function mustBeMovable(place: string): Promise<void> {
+  await prepareDataDir(
+    dirname(place),
+    SUFFIXES.map((suffix) => basename(place) + suffix),
+  );
+}
+
+/** What the system refuses when names are moved, as something a user can act on. */
+export function asMoveError(error: unknown, place: string): unknown {
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new AppError('disk_full', { detail: dirname(place), cause: error });
+  if (!['EBUSY', 'EACCES', 'EPERM', 'EROFS', 'EXDEV'].includes(code)) return error;
+  return new AppError('data_dir_unusable', {
+    detail: `${place} cannot be moved (${code}) as uid ${process.getuid?.() ?? '?'}`,
+    hint:
+      code === 'EBUSY' || code === 'EXDEV'
+        ? 'It is mounted as a single file, as it seems: mount the folder that it lies in.'
+        : 'Give the folder and all files in it to that user, on a file system that is mounted writable.',
+    cause: error,
+  });
 }
 
 export function stuck(path: string): AppError {

@@ -74,14 +74,14 @@ export class FileMoves {
   mode(path: string, mode: number): void {
     const now = lookAt(path);
     if (now === null || (now.mode & 0o777) === mode) return;
-    chmodSync(path, mode);
+    setMode(path, mode);
     this.#done(`mode ${basename(path)}`);
   }
 
   /** A durable copy, of the mode given. */
   async copy(from: string, to: string, owner: Manifest['owner']): Promise<void> {
     copyFileSync(from, to);
-    chmodSync(to, 0o600);
+    setMode(to, 0o600);
     giveToOwnerOf(to, owner);
     const handle = await open(to, 'r+');
     try {
@@ -117,11 +117,24 @@ export class FileMoves {
   }
 }
 
+/** A file of another owner, or a file system without rights, is no reason to stop half-way. */
+function setMode(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemCode(error))) throw error;
+  }
+}
+
 /**
  * Removes what we made in the folder of an old volume, what is written about it last, and the folder and the one above
  * it when nothing else is in them.
  */
 export async function emptyFolder(moves: FileMoves, folder: string): Promise<void> {
+  if (lookAt(folder) === null) {
+    moves.removeEmpty(dirname(folder));
+    return;
+  }
   const names = readdirSync(folder).filter((name) => name !== MANIFEST);
   for (const name of names) {
     if (lookAt(join(folder, name))?.isDirectory() !== true) moves.unlink(join(folder, name));

@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { AppError } from '../errors.ts';
+import { systemCode } from '../files.ts';
 import { describeDatabase, type Description, type OldFacts } from '../store/old/describe.ts';
 import { readMainFile, readWalHead, type Header } from '../store/old/header.ts';
 import { APPLICATION_ID } from '../store/inspect.ts';
@@ -92,12 +94,14 @@ function isOurs(applicationId: number): boolean {
   return applicationId === APPLICATION_ID;
 }
 
-function reading<T>(path: string, look: () => T): T {
+/** Says what cannot be read, and as whom. */
+export function reading<T>(path: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
     throw new AppError('data_dir_unusable', {
-      detail: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      detail: `${path} cannot be read (${systemCode(error) || String(error)}) as uid ${process.getuid?.() ?? '?'}`,
+      hint: `Give the directory and the files in it to that user: ${dirname(path)}`,
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { freshFolder, keptShm, stuck } from './aside.ts';
+import { asMoveError, freshFolder, keptShm, stuck } from './aside.ts';
 import { FileMoves, filesOf, type MoveHooks } from './file-moves.ts';
 import type { Manifest, VolumeRecord } from './manifest.ts';
 import { lookAt, NEIGHBOURS, OUR_VOLUMES, sameFile, SUFFIXES } from './paths.ts';
@@ -29,8 +29,9 @@ export async function returnVolume(
     await moves.manifest(folder, replacing.manifest);
     return await finishReturn(place, replacing, hooks);
   } catch (error) {
-    if (oursIsInPlace(place, returning)) await takeBackReturn(place, returning, hooks);
-    throw error;
+    // The next start does it where it cannot be done now, and the first error is the one to tell.
+    if (oursIsInPlace(place, returning)) await takeBackReturn(place, returning, hooks).catch(() => {});
+    throw asMoveError(error, place);
   }
 }
 
@@ -53,8 +54,8 @@ export async function finishReturn(
     throw stuck(place);
   }
   // The main file last: as long as it is here, this is not over.
-  for (const path of [keptShm(volume), ...NEIGHBOURS.map((suffix) => aside + suffix), aside])
-    moves.unlink(path);
+  const names = [keptShm(volume), ...NEIGHBOURS.map((suffix) => aside + suffix), aside];
+  for (const path of names) moves.unlink(path);
   await moves.sync(folder);
   const returned: VolumeRecord = { folder, manifest: { ...manifest, step: 'returned' } };
   await moves.manifest(folder, returned.manifest);

@@ -3,6 +3,7 @@ import { acquireBulkLock } from '../bulk-lock.ts';
 import type { Clock } from '../contract/clock.ts';
 import { AppError } from '../errors.ts';
 import { acquireLock, serveLockPath, type Lock } from '../lock.ts';
+import { mustBeMovable } from './aside.ts';
 import type { MoveHooks } from './file-moves.ts';
 import { finishMoves } from './finish-moves.ts';
 import { claimDatabase, type Claim } from './in-use.ts';
@@ -62,6 +63,7 @@ export async function rollback(dbPath: string, options: RollbackOptions): Promis
       });
     }
     await mustBeOurs(place);
+    await mustBeMovable(place);
     for (const path of [place, join(volume.folder, volume.manifest.database)]) {
       if (lookAt(path) === null) continue;
       const claim = await claimDatabase(path, { clock });

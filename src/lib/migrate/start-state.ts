@@ -10,7 +10,7 @@ import type { Holder } from './holders.ts';
 import { probeDatabase, type Claim } from './in-use.ts';
 import { volumeToCopy, type OldVolume } from './old-volume.ts';
 import { realDatabasePath } from './paths.ts';
-import { recognise, type Recognised } from './recognise.ts';
+import { reading, recognise, type Recognised } from './recognise.ts';
 
 /** What a start finds at the place of its database. */
 export type StartState =
@@ -50,7 +50,8 @@ export async function whatIs(
   dbPath: string,
   clock: Clock,
 ): Promise<{ readonly found: Recognised; readonly heldBy: readonly Holder[] | null }> {
-  const main = readMainFile(await realDatabasePath(dbPath));
+  const place = await realDatabasePath(dbPath);
+  const main = reading(place, () => readMainFile(place));
   const isAnother = main.kind === 'sqlite' && main.header.applicationId !== APPLICATION_ID;
   const claim = isAnother ? await probeOrNull(dbPath, clock) : null;
   const heldBy = claim?.kind === 'in-use' ? claim.holders : null;

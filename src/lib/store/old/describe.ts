@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import type { Db } from '../sqlite.ts';
-import { EVENT_COLUMNS, EVENT_MARKS, FORMAT_MARKS, GENERATIONS, type OldProgram } from './generations.ts';
+import { EVENT_COLUMNS, EVENT_MARKS, FORMAT_MARKS, GENERATIONS } from './generations.ts';
+import type { OldProgram } from './schema.ts';
 
 /** What a database of an older manager says of itself at a glance; no table is read through. */
 export interface OldFacts {

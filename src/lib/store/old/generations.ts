@@ -1,9 +1,9 @@
+import type { OldProgram } from './schema.ts';
+
 /**
  * Which release of the older managers first had a table, a column or a setting. Neither program numbers its schema:
  * `user_version` is 0 in all of their files, so the newest mark that is there tells the release.
  */
-
-export type OldProgram = 'cpa-manager' | 'cpa-manager-plus';
 
 interface Generation {
   readonly program: OldProgram;
