@@ -34,18 +34,25 @@ const pace = values.beside
 
 const bytes = (path: string): number =>
   ['', '-wal'].reduce((sum, end) => sum + (existsSync(path + end) ? statSync(path + end).size : 0), 0);
+/** Of all threads: on a busy machine the only figure that says something. */
+const cpuSeconds = (since: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(since);
+  return Number(((user + system) / 1e6).toFixed(2));
+};
 const seconds = (since: number): number => Number(((performance.now() - since) / 1000).toFixed(2));
 
 try {
   const volume = makeOldVolume(join(dir, 'old'), { generation, events: Number(values.events), days: 365 });
   const dbPath = join(dir, 'usage.sqlite');
-  const dataKey = volume.dataKeyFile === null ? Buffer.alloc(32, 7) : Buffer.from(volume.dataKeyFile, 'base64');
+  const dataKey =
+    volume.dataKeyFile === null ? Buffer.alloc(32, 7) : Buffer.from(volume.dataKeyFile, 'base64');
   const box = createSecretBox(dataKey);
   const common = { oldPath: volume.dbPath, dbPath, source: 'bench', nowMs: Date.now() };
   const { signal } = new AbortController();
   const { gateway } = carryOver({ ...common, oldBox: box, box });
   const writer = await startWriter({ dbPath, dataKey });
   const begun = performance.now();
+  const begunCpu = process.cpuUsage();
   const { outcome } = await copyApart({
     ...common,
     gateway,
@@ -55,16 +62,21 @@ try {
     signal,
   });
   const copySeconds = seconds(begun);
+  const copyCpuSeconds = cpuSeconds(begunCpu);
+  const comparedCpu = process.cpuUsage();
   const compared = performance.now();
   const report = await reportApart({ ...common, beside: true, oldDataKey: dataKey, dataKey, signal });
   const compareSeconds = seconds(compared);
+  const compareCpuSeconds = cpuSeconds(comparedCpu);
   await writer.close();
   const figures = {
     generation,
     events: outcome.added,
     copySeconds,
+    copyCpuSeconds,
     rowsPerSecond: Math.round(outcome.added / copySeconds),
     compareSeconds,
+    compareCpuSeconds,
     state: report.state,
     oldMiB: Math.round(bytes(volume.dbPath) / 2 ** 20),
     newMiB: Math.round(bytes(dbPath) / 2 ** 20),
