@@ -187,6 +187,47 @@ test('a damaged schema is said to be damaged', async (t) => {
   assert.partialDeepStrictEqual(await untouched(dbPath), { kind: 'damaged' });
 });
 
+test('our own log is no stranger, whatever a kill or a loss of power left of it', async (t) => {
+  const dbPath = path.join(tempDir(t), 'usage.sqlite');
+  const db = openDatabase(dbPath, { mode: 'write' });
+  db.exec("UPDATE settings SET value = 'cpamp'");
+  db.exec('CREATE TABLE more (text TEXT)');
+  const log = fs.readFileSync(`${dbPath}-wal`);
+  const main = fs.readFileSync(dbPath);
+  db.close();
+  const frame = 24 + 4096;
+  const starts = Array.from({ length: (log.length - 32) / frame }, (_, at) => 32 + at * frame);
+  const first = starts.find((at) => log.readUInt32BE(at) === 1);
+  assert.ok(first !== undefined);
+  const zeroed = Buffer.from(log).fill(0, first + 24, first + frame);
+  for (const bytes of [
+    log,
+    zeroed,
+    ...starts.flatMap((at) => [log.subarray(0, at), log.subarray(0, at + 24)]),
+  ]) {
+    const killed = path.join(tempDir(t), 'usage.sqlite');
+    fs.writeFileSync(killed, main);
+    fs.writeFileSync(`${killed}-wal`, bytes);
+    assert.deepEqual(await untouched(killed), { kind: 'ours', schemaVersion: SCHEMA_VERSION, age: 'same' });
+  }
+});
+
+test('our own log fits after any number of checkpoints, growing and shrinking', async (t) => {
+  const dbPath = path.join(tempDir(t), 'usage.sqlite');
+  const killed = path.join(tempDir(t), 'usage.sqlite');
+  const db = openDatabase(dbPath, { mode: 'write' });
+  db.exec('CREATE TABLE more (text TEXT)');
+  for (let round = 0; round < 40; round += 1) {
+    if (round % 4 === 1) db.exec('INSERT INTO more VALUES (zeroblob(20000))');
+    else if (round % 4 === 3) db.exec('DELETE FROM more; PRAGMA incremental_vacuum(3)');
+    else db.exec(`UPDATE settings SET updated_at_ms = ${round}`);
+    if (round % 3 === 0) db.pragma('wal_checkpoint(PASSIVE)');
+    for (const suffix of ['', '-wal']) fs.copyFileSync(dbPath + suffix, killed + suffix);
+    assert.partialDeepStrictEqual(await recognise(killed), { kind: 'ours', age: 'same' }, String(round));
+  }
+  db.close();
+});
+
 function strangers(t: TestContext): ReadonlyArray<readonly [what: string, main: string | null, log: string]> {
   const ourPath = path.join(tempDir(t), 'usage.sqlite');
   const db = openDatabase(ourPath, { mode: 'write' });

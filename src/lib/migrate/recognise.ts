@@ -53,7 +53,7 @@ export async function recognise(dbPath: string, options: RecogniseOptions = {}):
     const stranger =
       pageSize !== header.pageSize ||
       (pageOne !== null && isOurs(pageOne.applicationId) !== isOurs(header.applicationId)) ||
-      (pages !== null && pages !== header.pages);
+      (pages !== null && header.pages > 0 && pages !== header.pages);
     if (stranger) return { kind: 'stranger-log', detail: `${wal} is the log of another database` };
   }
   if (isOurs(header.applicationId)) return ours(head?.pageOne ?? header);

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 /** What the first bytes of a database file say, without SQLite. Offsets are those of the SQLite file format. */
 export interface Header {
   readonly pageSize: number;
-  /** How many pages the database has, by page 1. */
+  /** How many pages the database has, by page 1; 0: it does not say. */
   readonly pages: number;
   readonly applicationId: number;
   readonly userVersion: number;
@@ -13,7 +13,7 @@ export interface Header {
 /** The head of a write-ahead log, and what page 1 says in it. */
 export interface WalHead {
   readonly pageSize: number;
-  /** Null when the log has no page 1 among the frames looked at. */
+  /** Null when no complete transaction among the frames looked at has page 1. */
   readonly pageOne: { readonly applicationId: number; readonly userVersion: number } | null;
   /**
    * How many pages the database has after its last transaction; null when none is complete, or when page 1 is in the
@@ -57,7 +57,8 @@ export function readMainFile(path: string): MainFile {
     bytes: stat.size,
     header: {
       pageSize: size === 1 ? 65_536 : size,
-      pages: bytes.readUInt32BE(28),
+      // Counts only when it was written with the last change, which very old versions did not do.
+      pages: bytes.readUInt32BE(24) === bytes.readUInt32BE(92) ? bytes.readUInt32BE(28) : 0,
       applicationId: bytes.readUInt32BE(68),
       userVersion: bytes.readUInt32BE(60),
       walMode: bytes[18] === 2 && bytes[19] === 2,
@@ -74,6 +75,8 @@ export function readWalHead(path: string): WalHead | null {
     const pageSize = head.readUInt32BE(8);
     const salts = head.subarray(16, 24);
     let pageOne: WalHead['pageOne'] = null;
+    let written: WalHead['pageOne'] = null;
+    let seen = false;
     let pages: number | null = null;
     for (let frame = 0, at = WAL_HEADER_BYTES; ; frame += 1) {
       if (frame === FRAMES) return { pageSize, pageOne, pages: null };
@@ -81,16 +84,25 @@ export function readWalHead(path: string): WalHead | null {
       // Frames of an earlier round of the log lie behind the last one, with other salts.
       if (frameHead.length < FRAME_HEADER_BYTES || !frameHead.subarray(8, 16).equals(salts)) break;
       if (frameHead.readUInt32BE(0) === 1) {
-        const page = read(at + FRAME_HEADER_BYTES, HEADER_BYTES);
-        if (page.length < HEADER_BYTES) break;
-        pageOne = { applicationId: page.readUInt32BE(68), userVersion: page.readUInt32BE(60) };
+        seen = true;
+        written = pageOneOf(read(at + FRAME_HEADER_BYTES, HEADER_BYTES)) ?? written;
       }
       // 0 in all frames but the last of a transaction.
-      pages = frameHead.readUInt32BE(4) || pages;
+      const size = frameHead.readUInt32BE(4);
+      if (size > 0) {
+        pageOne = written;
+        pages = size;
+      }
       at += FRAME_HEADER_BYTES + pageSize;
     }
-    return { pageSize, pageOne, pages: pageOne === null ? pages : null };
+    return { pageSize, pageOne, pages: seen ? null : pages };
   });
+}
+
+/** Null for a page that a loss of power left without what was written to it. */
+function pageOneOf(page: Buffer): WalHead['pageOne'] {
+  if (page.length < HEADER_BYTES || page.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
+  return { applicationId: page.readUInt32BE(68), userVersion: page.readUInt32BE(60) };
 }
 
 function unlike(bytes: Buffer, size: number): string {
