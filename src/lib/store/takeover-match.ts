@@ -1,10 +1,10 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import type { ReportedTokens } from '../contract/event.ts';
+import type { CacheInputMode, ReportedTokens } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { hash64Of } from './event-row.ts';
-import { STORED_HASH_SELECT, storedHash, type StoredHashRow } from './stored-event.ts';
+import { STORED_HASH_SELECT, storedHash, type StoredEventRow, type StoredHashRow } from './stored-event.ts';
 import type { Db } from './sqlite.ts';
-import { REPORTED_SQL } from './tokens.ts';
+import { expectedReported } from './tokens.ts';
 
 /** An event of ours that is one of an old volume. */
 export interface MatchedEvent {
@@ -12,20 +12,44 @@ export interface MatchedEvent {
   readonly reported: ReportedTokens;
 }
 
-type Row = ReportedTokens & { readonly id: number; readonly dup: number };
+const COLUMNS =
+  'id, profile_id, flags, uncached_input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, ' +
+  'reported_input, reported_output, reported_reasoning, reported_cached, reported_cache, reported_cache_read, ' +
+  'reported_cache_creation, reported_total';
+type Row = Pick<
+  StoredEventRow,
+  | 'id'
+  | 'flags'
+  | 'uncached_input'
+  | 'cache_read'
+  | 'cache_write_5m'
+  | 'cache_write_1h'
+  | 'output'
+  | 'reasoning'
+  | 'reported_input'
+  | 'reported_output'
+  | 'reported_reasoning'
+  | 'reported_cached'
+  | 'reported_cache'
+  | 'reported_cache_read'
+  | 'reported_cache_creation'
+  | 'reported_total'
+> & { readonly profile_id: number };
 
 /** Finds events of ours by time and hash, which is how it is known which of them came from an old volume. */
 export class EventMatcher {
   readonly #find: BetterSqlite3.Statement<[number, bigint], Row>;
   readonly #hash: BetterSqlite3.Statement<[number], StoredHashRow>;
+  readonly #separate: BetterSqlite3.Statement<[number], number>;
+  /** By profile. A join for each event takes ten times as long as the event. */
+  readonly #modes = new Map<number, CacheInputMode>();
   readonly #claimed = new IdSet();
 
   constructor(db: Db) {
-    const reported = Object.entries(REPORTED_SQL).map(([name, sql]) => `${sql} AS ${name}`);
-    this.#find = db.prepare(
-      `SELECT e.id, e.dup, ${reported.join(', ')} FROM event e JOIN call_profile c ON c.id = e.profile_id
-       WHERE e.timestamp_ms = ? AND e.hash64 = ?`,
-    );
+    this.#find = db.prepare(`SELECT ${COLUMNS} FROM event WHERE timestamp_ms = ? AND hash64 = ?`);
+    this.#separate = db
+      .prepare<[number], number>('SELECT cache_separate FROM call_profile WHERE id = ?')
+      .pluck();
     this.#hash = db.prepare(`${STORED_HASH_SELECT} WHERE e.id = ?`);
   }
 
@@ -37,13 +61,43 @@ export class EventMatcher {
     // One with the same millisecond and the same 64 bits is the same; of several the whole hash tells which.
     const row = rows.length === 1 ? first : rows.find(({ id }) => this.#isOf(id, hash));
     if (row === undefined) return null;
-    const { id, dup: _, ...reported } = row;
-    return { id, reported };
+    return { id: row.id, reported: this.#reported(row) };
   }
 
   /** Whether it is the first time that this event is found. */
   claim(id: number): boolean {
     return this.#claimed.add(id);
+  }
+
+  #reported(row: Row): ReportedTokens {
+    const tokens = {
+      uncachedInput: row.uncached_input,
+      cacheRead: row.cache_read,
+      cacheWrite5m: row.cache_write_5m,
+      cacheWrite1h: row.cache_write_1h,
+      output: row.output,
+      reasoning: row.reasoning,
+    };
+    const expected = expectedReported(tokens, this.#mode(row.profile_id), row.flags);
+    return {
+      input: row.reported_input ?? expected.input,
+      output: row.reported_output ?? expected.output,
+      reasoning: row.reported_reasoning ?? expected.reasoning,
+      cached: row.reported_cached ?? expected.cached,
+      cache: row.reported_cache ?? expected.cache,
+      cacheRead: row.reported_cache_read ?? expected.cacheRead,
+      cacheCreation: row.reported_cache_creation ?? expected.cacheCreation,
+      total: row.reported_total ?? expected.total,
+    };
+  }
+
+  #mode(profileId: number): CacheInputMode {
+    let mode = this.#modes.get(profileId);
+    if (mode === undefined) {
+      mode = this.#separate.get(profileId) === 1 ? 'separate_from_input' : 'included_in_input';
+      this.#modes.set(profileId, mode);
+    }
+    return mode;
   }
 
   #isOf(id: number, hash: string): boolean {
