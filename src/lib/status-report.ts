@@ -173,6 +173,7 @@ function nothingKnown(config: StartConfig): StatusReport {
     gaps: [],
     spool: { records: null, bytes: bytes.reduce((sum, size) => sum + size, 0), state: 'ok' },
     cpa: null,
+    takeover: null,
     dbPath: config.dbPath,
     database: { databaseBytes: 0, walBytes: 0, totalBytes: 0 },
   };

@@ -11,6 +11,8 @@ export interface DiagnosisFacts {
   readonly retentionSeconds?: number;
   readonly pollIntervalMs?: number;
   readonly retryAtMs?: number;
+  readonly pid?: number;
+  readonly percent?: number;
 }
 
 /** One thing that is wrong or worth knowing, in plain words. */

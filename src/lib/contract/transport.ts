@@ -118,4 +118,9 @@ export type DiagnosisCode =
   | 'data_in_container_layer'
   | 'locked_data_key'
   | 'weak_admin_key'
-  | 'setting_replaced';
+  | 'setting_replaced'
+  | 'old_program_running'
+  | 'takeover_space'
+  | 'taking_over'
+  | 'takeover_failed'
+  | 'no_history';

@@ -238,6 +238,36 @@ export const DIAGNOSES: Readonly<Record<DiagnosisCode, Diagnosis>> = {
     message: (f) => f.detail ?? 'A setting was not valid and was replaced by its default.',
     fix: () => 'Correct the value where the daemon is started.',
   },
+  old_program_running: {
+    level: 'down',
+    message: (f) =>
+      `The old program still has its database open${because(f)}, so nothing is taken over and nothing is collected here.`,
+    fix: (f) =>
+      `Stop it where it was started, so that nothing starts it again (docker compose stop, or systemctl stop)${f.pid ? `, or with: kill ${f.pid}` : ''}. The takeover then begins by itself.`,
+  },
+  takeover_space: {
+    level: 'down',
+    message: (f) =>
+      `There is too little room to take over the old history${because(f)}, so nothing was touched and nothing is collected.`,
+    fix: () => 'Free space on the volume of the data directory. The takeover then begins by itself.',
+  },
+  taking_over: {
+    level: 'notice',
+    message: (f) => `The old history is being taken over, ${f.percent ?? 0} %${because(f)}.`,
+    fix: () => 'Nothing: new requests are collected meanwhile, and older ones appear as they come in.',
+  },
+  takeover_failed: {
+    level: 'degraded',
+    message: (f) => `The old history is not wholly taken over${because(f)}. New requests are collected.`,
+    fix: () =>
+      'It is tried again by itself and goes on where it stopped. Do not delete the folder pre-cpamp: what is missing is only there.',
+  },
+  no_history: {
+    level: 'notice',
+    message: (f) => `No history was found, so this is a new, empty database${because(f)}.`,
+    fix: () =>
+      'If there is one, stop cpamp and start it with the folder or volume of the old program as its data directory, or bring it in with: cpamp migrate --from FOLDER',
+  },
 };
 
 /** Puts a diagnosis into words. */

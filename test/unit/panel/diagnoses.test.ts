@@ -19,6 +19,8 @@ const FACTS: Required<DiagnosisFacts> = {
   retentionSeconds: 90,
   pollIntervalMs: 120_000,
   retryAtMs: 1_700_000_000_000,
+  pid: 4711,
+  percent: 37,
 };
 
 type Says = (facts: DiagnosisFacts) => string;

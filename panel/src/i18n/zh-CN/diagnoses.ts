@@ -171,4 +171,26 @@ export default {
     message: (f) => (f.detail ? `某项设置无效，已改用默认值：${f.detail}` : '某项设置无效，已改用默认值。'),
     fix: () => '在启动服务的地方改正该值。',
   },
+  old_program_running: {
+    message: (f) => `旧程序仍打开着它的数据库${because(f)}，因此尚未接管，这里也没有采集。`,
+    fix: (f) =>
+      `在启动它的地方将其停止，并确保不会被再次启动（docker compose stop 或 systemctl stop）${f.pid ? `，或执行：kill ${f.pid}` : ''}。之后接管会自动开始。`,
+  },
+  takeover_space: {
+    message: (f) => `空间不足，无法接管旧的历史记录${because(f)}，因此没有改动任何内容，也没有采集。`,
+    fix: () => '在数据目录所在的卷上腾出空间，之后接管会自动开始。',
+  },
+  taking_over: {
+    message: (f) => `正在接管旧的历史记录，${f.percent ?? 0} %${because(f)}。`,
+    fix: () => '无需操作：新请求照常采集，旧记录会陆续出现。',
+  },
+  takeover_failed: {
+    message: (f) => `旧的历史记录尚未全部接管${because(f)}。新请求照常采集。`,
+    fix: () => '会自动重试，并从停下的地方继续。不要删除 pre-cpamp 文件夹：缺少的内容只在那里。',
+  },
+  no_history: {
+    message: (f) => `没有找到历史记录，因此这是一个新的空数据库${because(f)}。`,
+    fix: () =>
+      '如果有历史记录，请停止 cpamp，并以旧程序的文件夹或卷作为数据目录启动，或用以下命令导入：cpamp migrate --from FOLDER',
+  },
 } satisfies DiagnosisTexts;

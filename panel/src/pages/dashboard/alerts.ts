@@ -55,6 +55,11 @@ const NOT_CONNECTION: ReadonlySet<HealthReason['code']> = new Set([
   'locked_data_key',
   'weak_admin_key',
   'setting_replaced',
+  'old_program_running',
+  'takeover_space',
+  'taking_over',
+  'takeover_failed',
+  'no_history',
 ]);
 
 export type Remedy = 'settings' | 'retry';

@@ -31,6 +31,11 @@ const ABOUT: Partial<Record<HealthReason['code'], CheckName | null>> = {
   data_in_container_layer: null,
   weak_admin_key: null,
   setting_replaced: null,
+  old_program_running: 'collector',
+  takeover_space: 'collector',
+  taking_over: null,
+  takeover_failed: null,
+  no_history: null,
 };
 
 /** The way of a first request, with a tick where it is clear and the reason where it is blocked. */

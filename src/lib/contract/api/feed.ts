@@ -2,7 +2,15 @@ import type { Health } from '../health.ts';
 import type { EventRow } from './events.ts';
 
 /** What of the database a `changed` message can be about. */
-export type FeedTopic = 'events' | 'prices' | 'settings' | 'gaps' | 'dead_letters' | 'aliases';
+export type FeedTopic =
+  | 'events'
+  | 'prices'
+  | 'settings'
+  | 'gaps'
+  | 'dead_letters'
+  | 'aliases'
+  /** `takeover` of the status: another state, another percent, or the report. */
+  | 'takeover';
 
 /**
  * Messages of `GET /v0/management/events/stream` (server-sent events; the name is the SSE event name).

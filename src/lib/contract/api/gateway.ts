@@ -1,4 +1,5 @@
 import type { Health, HealthReason } from '../health.ts';
+import type { TakeoverStatus } from './takeover.ts';
 
 /** `POST /usage-service/test-connection`. Nothing is saved and no record is taken. */
 export interface TestConnectionRequest {
@@ -80,4 +81,6 @@ export interface StatusAnswer {
     readonly retentionSeconds: number;
   } | null;
   readonly database: { readonly totalBytes: number };
+  /** Null: there is no old volume. */
+  readonly takeover: TakeoverStatus | null;
 }

@@ -117,3 +117,49 @@ export interface TakeoverReport {
   /** What the old file still holds in clear, and how to be rid of it. */
   readonly secrets: string;
 }
+
+/**
+ * How far a takeover is. `waiting`: for something that a person does (the old program is stopped, space is freed), looked
+ * for again by itself. `moving`: the old files go aside, in less than a second. `copying`: the port is open and new
+ * events are collected; events of the old volume come in. `reporting`: both are compared. `done`, `failed`: it is over, or
+ * goes on with the next start.
+ */
+export type TakeoverStage = 'waiting' | 'moving' | 'copying' | 'reporting' | 'done' | 'failed';
+
+/** The takeover of an old volume. Is told as long as that lies beside the database, after a restart too. */
+export interface TakeoverStatus {
+  readonly state: TakeoverStage;
+  readonly program: 'cpa-manager' | 'cpa-manager-plus';
+  /** The first release whose schema the old volume has, such as `1.12.2`. */
+  readonly release: string;
+  /** Events of the old volume that were dealt with (`copying`) or compared (`reporting`). */
+  readonly done: number;
+  /** All of them; while `waiting` or `moving` an estimate. */
+  readonly total: number;
+  /** Of the whole way, a whole number from 0 to 100; 100 only when it is `done`. */
+  readonly percent: number;
+  /** Epoch ms. */
+  readonly startedAtMs: number;
+  /** Epoch ms; null while it goes on. */
+  readonly endedAtMs: number | null;
+  /** The main file of the old volume, where it lies now. */
+  readonly oldPath: string;
+  /** One sentence on how it is. */
+  readonly message: string;
+  /** What there is to do about it; `''`: nothing. */
+  readonly fix: string;
+}
+
+/** `GET /usage-service/takeover`. Both are null where nothing was ever taken over, or the old volume is deleted. */
+export interface TakeoverAnswer {
+  readonly takeover: TakeoverStatus | null;
+  /** Null until `done`. */
+  readonly report: TakeoverReport | null;
+}
+
+/** `GET /health`, without a login. `takeover` is there only while one goes on. */
+export interface HealthAnswer {
+  readonly ok: true;
+  readonly service: string;
+  readonly takeover?: Pick<TakeoverStatus, 'state' | 'percent'>;
+}
