@@ -1,4 +1,5 @@
-import type { ImportOutcome, ImportPace } from '../../lib/contract/writer.ts';
+import type { TakeoverMark } from '../../lib/contract/takeover.ts';
+import type { ImportOutcome, ImportPace, Writer } from '../../lib/contract/writer.ts';
 import { readLockHolder, serveLockPath } from '../../lib/lock.ts';
 import { createStandardPricing } from '../../lib/pricing/standard-pricing.ts';
 import type { EventBatch } from '../../lib/store/event-batch.ts';
@@ -26,25 +27,42 @@ const BUSY_TIMEOUT_MS = 2000;
 /** How long a transaction may wait for a lock: a daemon holds it for moments, another program perhaps longer. */
 const PATIENCE_MS = 60_000;
 
+export interface TargetOptions {
+  /** What dead letters are encrypted with; null: they are not there. */
+  readonly dataKey: Uint8Array | null;
+  /** This process holds the lock of the daemon itself. */
+  readonly alone: boolean;
+}
+
+/** A target that takes an old volume as well. */
+export interface VolumeTarget extends ImportTarget {
+  readonly writer: Writer;
+  store(batch: EventBatch, mark?: TakeoverMark): Promise<ImportOutcome>;
+}
+
 /** The database, made if need be. Rejects with what `openDatabase` throws. */
-export async function openTarget(dbPath: string): Promise<ImportTarget> {
+export async function openTarget(
+  dbPath: string,
+  { dataKey, alone }: TargetOptions = { dataKey: null, alone: false },
+): Promise<VolumeTarget> {
   const db = openDatabase(dbPath, { mode: 'write', busyTimeoutMs: BUSY_TIMEOUT_MS });
   const gateway = onlyGateway(db);
   db.close();
   const lockPath = await serveLockPath(dbPath);
-  const writer = await startWriter({ dbPath, dataKey: null, patienceMs: PATIENCE_MS });
-  let pace = BESIDE;
+  const writer = await startWriter({ dbPath, dataKey, patienceMs: PATIENCE_MS });
+  let pace = alone ? ALONE : BESIDE;
   let lookedAt = Number.NEGATIVE_INFINITY;
   return {
     gateway,
     batchRows: BATCH_ROWS,
-    store: async (batch) => {
-      if (performance.now() - lookedAt > LOOK_EVERY_MS) {
+    writer,
+    store: async (batch, mark) => {
+      if (!alone && performance.now() - lookedAt > LOOK_EVERY_MS) {
         lookedAt = performance.now();
         // It may start or end meanwhile. Who is wrong about it makes it wait a little, no more.
         pace = (await readLockHolder(lockPath)) === null ? ALONE : BESIDE;
       }
-      return writer.importEvents(batch, pace);
+      return writer.importEvents(batch, pace, mark);
     },
     close: () => writer.close(),
   };

@@ -7,7 +7,12 @@ import type { CliContext } from './context.ts';
  * Where directory, database and data.key are, and what else the daemon of this place is started with: from the options,
  * the environment and config.json, exactly as `serve` finds it. Throws `invalid_config` and `secret_file_unreadable`.
  */
-export function locate({ options, env, cwd, output }: CliContext): StartConfig {
+export function locate({
+  options,
+  env,
+  cwd,
+  output,
+}: Pick<CliContext, 'options' | 'env' | 'cwd' | 'output'>): StartConfig {
   const { dataDir } = options;
   const dbPath = options.db ?? options.dbPath;
   const config = loadConfig({
