@@ -47,6 +47,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./reset-admin-key.ts'),
   },
   {
+    name: 'events',
+    summary: 'Show recent events, and follow new ones as they come.',
+    load: () => import('./events.ts'),
+  },
+  {
     name: 'prices',
     summary: 'Show, set, fetch and match prices, and price stored events again.',
     load: () => import('./prices.ts'),
