@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./status.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'Check everything that collecting needs, and say how to put it right.',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'reset-admin-key',
     summary: 'Replace the admin key. Everybody has to log in again.',
     aliases: ['reset-admin-password'],
