@@ -35,6 +35,7 @@ export class EventInsert {
   readonly #extra: BetterSqlite3.Statement<Param[]>;
   readonly #findText: BetterSqlite3.Statement<[Buffer], number>;
   readonly #addText: BetterSqlite3.Statement<[Buffer, string], number>;
+  #lastWasKnown = false;
   /** Within a savepoint: row and extra, or neither. */
   readonly #withExtra: (params: Param[], identity: EventIdentity, extra: StoredExtra) => number | null;
 
@@ -46,7 +47,7 @@ export class EventInsert {
        ON CONFLICT (timestamp_ms, hash64, dup) DO NOTHING`,
     );
     this.#same = db.prepare<[number, bigint], StoredHashRow>(
-      `${STORED_HASH_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ? ORDER BY e.dup`,
+      `${STORED_HASH_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ?`,
     );
     this.#extra = db.prepare<Param[]>(
       `INSERT INTO event_extra (event_id, hash, timestamp, auth_snapshot_at_ms, fail_text_id)
@@ -76,23 +77,27 @@ export class EventInsert {
   }
 
   #insertRow(params: Param[], identity: EventIdentity): number | null {
-    let result = this.#insert.run(...params);
-    if (result.changes === 0) {
-      const dup = this.#nextDup(identity);
-      if (dup === null) return null;
-      params[DUP] = dup;
-      result = this.#insert.run(...params);
-      if (result.changes === 0) throw new Error('an event was neither stored nor found');
+    // Known events come in runs, and behind one looking is cheaper than an attempt.
+    if (!this.#lastWasKnown) {
+      const result = this.#insert.run(...params);
+      if (result.changes > 0) return Number(result.lastInsertRowid);
     }
+    const dup = this.#nextDup(identity);
+    this.#lastWasKnown = dup === null;
+    if (dup === null) return null;
+    params[DUP] = dup;
+    const result = this.#insert.run(...params);
+    if (result.changes === 0) throw new Error('an event was neither stored nor found');
     return Number(result.lastInsertRowid);
   }
 
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
   #nextDup({ timestampMs, hash64, hash }: EventIdentity): number | null {
     let next = 0;
+    // Not sorted: SQLite would plan that anew whenever a bound value changes.
     for (const row of this.#same.all(timestampMs, hash64)) {
       if (storedHash(row) === hash) return null;
-      next = row.dup + 1;
+      next = Math.max(next, row.dup + 1);
     }
     return next;
   }
