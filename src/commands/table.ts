@@ -67,6 +67,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./aliases.ts'),
   },
   {
+    name: 'export',
+    summary: 'Write events to a file: JSONL, CSV or Parquet, chosen by time, model, key and more.',
+    load: () => {
+      keepHeapSmall();
+      return import('./export.ts');
+    },
+  },
+  {
     name: 'import',
     summary: 'Add events from exports and snapshots of this and older programs.',
     load: () => {

@@ -14,7 +14,7 @@ import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
 import { keySources } from '../lib/secrets/key-sources.ts';
 import { prepareKeys, type Keys } from '../lib/secrets/prepare-keys.ts';
 import { spoolDir, spoolTouchedMs } from '../lib/spool.ts';
-import { openExport } from '../lib/store/export.ts';
+import { openExport, type ExportOptions } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
 import { Reader } from '../lib/store/reader.ts';
@@ -227,8 +227,8 @@ export class OpenServices implements Services {
     if (this.store.setting(REFUSALS) === null) await this.#breaker.reset();
   }
 
-  exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return openExport(this.#options.config.dbPath, { signal });
+  exportEvents(options: ExportOptions): AsyncIterable<Uint8Array> {
+    return openExport(this.#options.config.dbPath, options);
   }
 
   readonly testConnection: Services['testConnection'] = (connection, options, signal) =>

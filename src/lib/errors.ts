@@ -217,6 +217,8 @@ export const ERRORS = {
     'Name its place with --data-dir or --db, or make one with: cpamp setup',
   ),
 
+  output_failed: entry(500, Exit.failure, 'the output cannot be written'),
+
   // Imports. The sessions' codes and the first two sentences are known to older clients.
   import_empty: entry(400, Exit.usage, 'empty usage import payload'),
   import_without_details: entry(
