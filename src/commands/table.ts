@@ -84,6 +84,16 @@ export const COMMANDS: readonly CommandEntry[] = [
       return import('./import.ts');
     },
   },
+  {
+    name: 'backup',
+    summary: 'Copy everything that is kept into an archive, while the daemon runs.',
+    load: () => import('./backup.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'Put a backup, or a copy of a data directory, back in place.',
+    load: () => import('./restore.ts'),
+  },
 ];
 
 /** The entry that a word names, by name or by alias. */

@@ -1,40 +1,12 @@
+import { entry, Exit, type ErrorEntry, type ExitCode } from './error-entry.ts';
+
 /**
  * Every error a user can meet, in one table: its code is the same in HTTP answers, in `--json` on the command line and
  * in `docs/errors.md` (whose headings are the codes). Codes and sentences that older clients know are kept to the
  * letter: their panels translate by code.
  */
 
-/** Process exit codes. */
-export const Exit = {
-  ok: 0,
-  failure: 1,
-  usage: 2,
-  notConfigured: 3,
-  notFound: 4,
-  locked: 5,
-  partial: 6,
-  refused: 7,
-  unavailable: 8,
-  integrity: 9,
-} as const;
-export type ExitCode = (typeof Exit)[keyof typeof Exit];
-
-interface ErrorEntry {
-  /** HTTP status of the answer. */
-  readonly status: number;
-  readonly exit: ExitCode;
-  /** What happened. */
-  readonly sentence: string;
-  /** What to do next; `''` where the sentence says it. */
-  readonly hint: string;
-}
-
-const entry = (status: number, exit: ExitCode, sentence: string, hint = ''): ErrorEntry => ({
-  status,
-  exit,
-  sentence,
-  hint,
-});
+export { Exit, type ExitCode };
 
 export const ERRORS = {
   // Known to older clients.
@@ -245,6 +217,28 @@ export const ERRORS = {
     'Finish or cancel other imports first.',
   ),
   usage_import_session_unavailable: entry(500, Exit.failure, 'usage import sessions are unavailable'),
+
+  // Backups.
+  backup_unusable: entry(400, Exit.usage, 'there is nothing here that can be restored'),
+  backup_damaged: entry(
+    500,
+    Exit.integrity,
+    'the backup is damaged',
+    'Nothing was changed. Try another one.',
+  ),
+  file_exists: entry(409, Exit.usage, 'something with this name is there already', 'Choose another name.'),
+  restore_occupied: entry(
+    409,
+    Exit.usage,
+    'something is where it should be restored to',
+    'Give --replace: it is moved aside then, and not deleted.',
+  ),
+  restore_unfinished: entry(
+    503,
+    Exit.integrity,
+    'a restore of this database was interrupted',
+    'Finish it with: cpamp restore --finish',
+  ),
 
   // Starting, files and keys.
   invalid_config: entry(400, Exit.usage, 'the configuration is not valid'),
