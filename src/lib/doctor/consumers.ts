@@ -30,7 +30,7 @@ export function findConsumers(except: readonly number[], proc = '/proc'): readon
       .map((word) => basename(word))
       .find((word) => KNOWN.test(word));
     if (known === undefined || (known.startsWith('cpamp') && !words.includes('serve'))) return [];
-    return [{ pid: Number(name), name: known }];
+    return [{ pid: Number(name), name: known.replace(/\.\w+$/, '') }];
   });
 }
 

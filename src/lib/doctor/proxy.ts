@@ -13,7 +13,7 @@ const SEND_HERE =
   'contrib/Caddyfile do.';
 const TIMEOUT_MS = 10_000;
 /** A stream begins with a greeting; what takes longer to come is being held back. */
-const GREETING_MS = 5_000;
+const GREETING_MS = 8_000;
 const MAX_BYTES = 64 * 1024;
 
 /** An answer that came through the proxy; status 0 and the reason where none did. */
@@ -72,15 +72,19 @@ export class ProxyWalk {
     if (info?.product !== 'cpamp') return fail(notUs('/usage-service/info', answer), SEND_HERE);
     this.#info = info;
     const page = await this.#ask('GET', '/management.html');
-    if (!isOurPage(page))
+    if (!isOurPage(page)) {
       return this.#misled('/management.html', page) ?? fail(notUs('/management.html', page), SEND_HERE);
+    }
     const api = await this.#ask('OPTIONS', '/v0/management/events');
     if (api.status === 0 || api.status >= 400) return fail(notUs('/v0/management/', api), SEND_HERE);
     if (api.headers('access-control-allow-headers') === '*') {
       return fail('/v0/management/ leads to CLIProxyAPI, and not to cpamp.', SEND_HERE);
     }
-    const same = sameDaemon(info, daemon);
-    return both(same ?? ok(`${PREFIXES} lead to cpamp.`), await this.#health());
+    const other = sameDaemon(info, daemon);
+    if (other) return other;
+    const all = ok(`${PREFIXES} lead to cpamp.`);
+    const health = await this.#health();
+    return page.status === 200 ? both(all, health) : both(NOT_BUILT, health);
   }
 
   /** On a domain that is shared `/health` may belong to CLIProxyAPI. */
@@ -253,12 +257,22 @@ function infoOf(text: string): Info | null {
   }
 }
 
-/** Our HTML answers, that of PANEL_PATH too, forbid frames; the page of CLIProxyAPI lets any page read it. */
-function isOurPage(answer: Answer): boolean {
-  if (answer.status !== 200) return false;
-  const policy = answer.headers('content-security-policy');
-  return policy.includes("frame-ancestors 'none'") || answer.headers('referrer-policy') === 'no-referrer';
+/**
+ * Our page, or that of PANEL_PATH: they forbid frames and tell nobody where one came from, which the page of CLIProxyAPI
+ * does not. 503: ours was never built.
+ */
+function isOurPage({ status, headers }: Answer): boolean {
+  if (status !== 200 && status !== 503) return false;
+  return (
+    headers('content-security-policy').includes("frame-ancestors 'none'") ||
+    headers('referrer-policy') === 'no-referrer'
+  );
 }
+
+const NOT_BUILT = warn(
+  'The way leads to cpamp, whose panel was not built.',
+  'Run npm run build, and restart the daemon.',
+);
 
 /** Null: it is this daemon, or nobody knows. */
 function sameDaemon(info: Info, daemon: DaemonFacts | null): Finding | null {
