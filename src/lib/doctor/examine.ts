@@ -21,7 +21,7 @@ import { checkDataKey, checkFile, isReadable, lookAtDatabase, type FileFacts } f
 import { checkDirectory, checkDiskSpace, checkPermissions } from './place.ts';
 import { ProxyWalk } from './proxy.ts';
 import { checkClock, checkDns, checkTcp, checkTls, reach, type Reach } from './reach.ts';
-import { openMemory } from './refusals.ts';
+import { forgetRefusals, openMemory } from './refusals.ts';
 import {
   CHECKS,
   fail,
@@ -184,7 +184,10 @@ class Examination {
         );
       }
       const facts = await askGateway(connection, collector, { breaker, clock }, signal);
-      if (facts.report.info !== null) asked = facts;
+      if (facts.report.info !== null) {
+        asked = facts;
+        if (tryKeyAgain) await forgetRefusals(config.dbPath);
+      }
       return checkKey(facts, connection.managementKey, tryKeyAgain && stored !== null);
     });
     return asked;

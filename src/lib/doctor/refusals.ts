@@ -45,6 +45,11 @@ export async function openMemory({ dbPath, stored, tryAgain, clock }: MemoryOpti
   return createKeyBreaker({ load, save }, clock);
 }
 
+/** What an earlier run was refused does not count any more: the key that a person wanted tried is right. */
+export async function forgetRefusals(dbPath: string): Promise<void> {
+  await rm(refusalsPath(dbPath), { force: true });
+}
+
 function read(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
