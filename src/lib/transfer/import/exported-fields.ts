@@ -1,6 +1,8 @@
+import type { NamedDimensions } from '../../store/dimensions.ts';
+import type { DimensionEntry } from '../../store/event-batch.ts';
 import { cleanNames } from '../../usage/clean-names.ts';
 import { hashText } from '../../usage/event-hash.ts';
-import { ownKeys } from '../../usage/known-secrets.ts';
+import { knownSecrets, ownKeys, type KnownSecrets } from '../../usage/known-secrets.ts';
 import { readNames, type RawNames } from '../../usage/names.ts';
 import { asObject, text, type JsonObject } from '../../usage/readers.ts';
 import { looksSuspicious } from '../../usage/redact.ts';
@@ -64,23 +66,67 @@ function remember<V>(memory: Map<string, V>, key: string, value: V): V {
   return value;
 }
 
-const cleaned = new Map<string, RawNames>();
-const masked = new Map<string, string>();
+/** Who called what, as a line tells it: cleaned, without what must not be shown. */
+export interface LineNames {
+  readonly requestId: string;
+  /** With an empty request id. */
+  readonly names: RawNames;
+  /** As it may be shown, whether the line has it masked or in clear. */
+  readonly source: string;
+  readonly sourceHash: string;
+  readonly known: KnownSecrets;
+  /** Where further events with these names find their dimensions. */
+  readonly dimensions: LineDimensions;
+}
+
+/** What the first event with some names left for the others. */
+export interface LineDimensions {
+  included_in_input: NamedDimensions<DimensionEntry> | null;
+  separate_from_input: NamedDimensions<DimensionEntry> | null;
+}
+
+/** Of lines that differ in the request id alone, which is empty here. */
+const alike = new Map<string, LineNames>();
 const hashes = new Map<string, string>();
 const PLAIN_ID = /^[\w:.-]{0,64}$/;
 
 /**
  * The names of an exported line as they are stored: cleaned as those of a record are, and where the line is silent,
- * of the record that the older programs kept in it.
+ * of the record that the older programs kept in it. `keys` are those that the line carries in clear.
  */
-export function lineNames(line: JsonObject, raw: JsonObject | null, known: readonly string[]): RawNames {
+export function lineNames(line: JsonObject, raw: JsonObject | null, keys: readonly string[]): LineNames {
   const requestId = text(line['request_id']);
   const names = givenNames(line, raw);
+  const source = text(line['source']);
+  const hash = text(line['source_hash']);
   const plainId = PLAIN_ID.test(requestId) && !looksSuspicious(requestId);
-  if (known.length > 0 || !plainId) return cleanNames({ ...names, requestId }, known);
-  const key = keyOf(names);
-  const clean = cleaned.get(key) ?? remember(cleaned, key, cleanNames(names, known));
-  return requestId === '' ? clean : { ...clean, requestId };
+  if (keys.length > 0 || !plainId) return cleanedNames({ ...names, requestId }, source, hash, keys);
+  const key = `${keyOf(names)}\0${source}\0${hash}`;
+  const found = alike.get(key);
+  if (found !== undefined) return { ...found, requestId };
+  const clean = cleanedNames({ ...names, requestId }, source, hash, keys);
+  // What has to go out of the names has to go out of the request id too.
+  if (clean.known.inTexts.length === 0) remember(alike, key, { ...clean, requestId: '' });
+  return clean;
+}
+
+function cleanedNames(
+  given: RawNames,
+  rawSource: string,
+  rawHash: string,
+  keys: readonly string[],
+): LineNames {
+  const source = rawSource === '' ? '' : maskSource(rawSource, given.authType, keys);
+  const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
+  const { requestId, ...names } = cleanNames(given, known.inNames);
+  return {
+    requestId,
+    names: { requestId: '', ...names },
+    source,
+    sourceHash: lineHash(rawHash),
+    known,
+    dimensions: { included_in_input: null, separate_from_input: null },
+  };
 }
 
 function keyOf(of: RawNames): string {
@@ -133,14 +179,6 @@ function withRecord(names: RawNames, record: RawNames): RawNames {
     responseServiceTier: names.responseServiceTier || record.responseServiceTier,
     serviceTier: names.serviceTier || record.serviceTier,
   };
-}
-
-/** The source as it may be shown, whether the line has it masked or in clear. */
-export function lineSource(source: string, authType: string, keys: readonly string[]): string {
-  if (source === '') return '';
-  if (keys.length > 0) return maskSource(source, authType, keys);
-  const key = `${authType}\u0000${source}`;
-  return masked.get(key) ?? remember(masked, key, maskSource(source, authType, keys));
 }
 
 /** A hash as it is given; whatever else stands in its place is hashed: it could be the key itself. */
