@@ -81,15 +81,37 @@ function handleTarget(name: string, handle: FileHandle): ExportTarget {
  * Standard output. Where that is a file, Node's stream takes what a nearly full disk has written of a chunk for all of it:
  * then it is written to by another way. For pipes and terminals the stream knows how to wait.
  */
-function stdoutTarget({ isTty, output }: CliContext): ExportTarget {
+function stdoutTarget(context: CliContext): ExportTarget {
   const name = 'standard output';
   const found = fstatSync(STDOUT);
-  const waits = isTty.stdout || found.isFIFO() || found.isSocket();
+  if (context.isTty.stdout || found.isFIFO() || found.isSocket()) return streamTarget(name, context);
   return {
     name,
-    write: (chunk) => (waits ? output.write(chunk) : trying(name, () => writeAll(STDOUT, chunk))),
+    write: (chunk) => trying(name, () => writeAll(STDOUT, chunk)),
     finish: async () => {},
     discard: async () => {},
+  };
+}
+
+function streamTarget(name: string, context: CliContext): ExportTarget {
+  const { output, signal } = context;
+  const stopped = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  stopped.catch(() => {});
+  let isWaiting = false;
+  return {
+    name,
+    write: async (chunk) => {
+      isWaiting = true;
+      await Promise.race([output.write(chunk), stopped]);
+      isWaiting = false;
+    },
+    finish: async () => {},
+    discard: async () => {
+      // A reader that stands still would keep the process as long as it pleases.
+      if (isWaiting && context.endedBy?.cause !== 'pipe' && signal.aborted) process.exit(context.exitCode);
+    },
   };
 }
 

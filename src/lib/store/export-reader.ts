@@ -20,7 +20,7 @@ export interface ExportSelection {
 const STEP_ROWS = 500;
 const STEP_MS = 20;
 const STEP_SCAN = 5000;
-const STEP_IDS = 20_000;
+const STEP_IDS = 5000;
 
 /** An event with the base URL of its gateway, and the name by which its price version is the same everywhere. */
 export interface ExportRow {
