@@ -20,7 +20,10 @@ function check(path: string, full: boolean): IntegrityAnswer {
       db.close();
     }
   } catch (error) {
-    return { error: packError(error instanceof AppError ? error : toStoreError(error)) };
+    const known = error instanceof AppError ? error : toStoreError(error);
+    // So damaged that not even the check gets through it.
+    if (/SQLITE_CORRUPT/.test(known.message)) return { problems: ['its pages do not fit together'] };
+    return { error: packError(known) };
   }
 }
 
