@@ -28,14 +28,13 @@ export async function followEvents(
     const filter = await retry(() => guarded(() => eventFilterOf(options, db, clock)));
     const tail = await retry(() => new EventTail(db, filter));
     const newest = await retry(() => readNewest(db, filter, options.limit, context));
-    // What is stored while the newest are looked for may be among them, and comes again behind them.
-    const printed = new Set(newest.map(({ id }) => id).filter((id) => id > tail.after));
-    await printer.more(newest.toReversed(), await retry(() => keyNames(db)));
+    // What was stored since then is told of behind them.
+    const known = newest.filter(({ id }) => id <= tail.after).toReversed();
+    await printer.more(known, await retry(() => keyNames(db)));
     for (;;) {
       signal.throwIfAborted();
       const { rows, more } = await retry(() => tail.next());
-      const fresh = rows.filter(({ id }) => !printed.delete(id));
-      if (fresh.length > 0) await printer.more(fresh, await retry(() => keyNames(db)));
+      if (rows.length > 0) await printer.more(rows, await retry(() => keyNames(db)));
       if (more) continue;
       if (fileOf(dbPath) !== file) throw moved(dbPath);
       await clock.sleep(LOOK_MS, signal);

@@ -47,7 +47,7 @@ const COLUMNS: readonly ColumnKind[] = [
   { name: 'cached', title: 'CACHED', ...right, least: 6, most: 6 },
   { name: 'cost', title: 'COST', ...right, least: 9, most: 9 },
   { name: 'latency', title: 'LATENCY', ...right, least: 7, most: 7 },
-  { name: 'status', title: 'STATUS', ...left, least: 13, rather: 18, most: 60 },
+  { name: 'status', title: 'STATUS', ...left, least: 10, rather: 18, most: 60 },
 ];
 
 /** Who is asked first when there is not enough room for all. */
