@@ -19,7 +19,8 @@ const DUP = EVENT_COLUMNS.indexOf('dup');
 export interface EventIdentity {
   readonly timestampMs: number;
   readonly hash64: bigint;
-  readonly hash: string;
+  /** Asked only where the other two are there already. */
+  readonly hash: () => string;
 }
 
 /** A row of `event_extra`. */
@@ -67,7 +68,7 @@ export class EventInsert {
   /** The id of the new row, or null when this event is stored already. When it throws, nothing of it is stored. */
   insert(prepared: PreparedEvent, ids: DimensionIds, cost: StoredCost): number | null {
     const { event, hash64 } = prepared;
-    const identity = { timestampMs: event.timestampMs, hash64, hash: event.hash };
+    const identity = { timestampMs: event.timestampMs, hash64, hash: () => event.hash };
     return this.insertParams(eventParams(prepared, ids, cost), identity, extraOf(prepared));
   }
 
@@ -76,8 +77,17 @@ export class EventInsert {
     return extra === null ? this.#insertRow(params, identity) : this.#withExtra(params, identity, extra);
   }
 
+  /** Known events come in runs: within one, looking is cheaper than an attempt. */
+  get inRun(): boolean {
+    return this.#lastWasKnown;
+  }
+
+  /** Whether the event is stored already. */
+  isKnown(identity: EventIdentity): boolean {
+    return this.#nextDup(identity) === null;
+  }
+
   #insertRow(params: Param[], identity: EventIdentity): number | null {
-    // Known events come in runs, and behind one looking is cheaper than an attempt.
     if (!this.#lastWasKnown) {
       const result = this.#insert.run(...params);
       if (result.changes > 0) return Number(result.lastInsertRowid);
@@ -94,9 +104,11 @@ export class EventInsert {
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
   #nextDup({ timestampMs, hash64, hash }: EventIdentity): number | null {
     let next = 0;
+    let whole = '';
     // Not sorted: SQLite would plan that anew whenever a bound value changes.
     for (const row of this.#same.all(timestampMs, hash64)) {
-      if (storedHash(row) === hash) return null;
+      whole ||= hash();
+      if (storedHash(row) === whole) return null;
       next = Math.max(next, row.dup + 1);
     }
     return next;
