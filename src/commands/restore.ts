@@ -14,6 +14,7 @@ import { counted } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
 import { startProgress } from './shared/progress.ts';
 import { insist } from './shared/prompt.ts';
+import { oneLine } from './shared/tables.ts';
 
 interface RestoreCommandOptions {
   readonly replace?: true;
@@ -156,7 +157,8 @@ function tellAside({ key, layout, manifest, proof, spool }: RestoreReport, conte
 
 function some(names: readonly string[]): string {
   const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-  return `${names.slice(0, 5).join(', ')}${more}`;
+  // Whoever made an archive chose these names.
+  return oneLine(`${names.slice(0, 5).join(', ')}${more}`);
 }
 
 function describeSource({ manifest, proof, source, spool }: RestoreReport): string {

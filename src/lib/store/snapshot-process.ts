@@ -22,11 +22,21 @@ function open(path: string, readonly: boolean): Db {
 function copy(from: string, to: string): SnapshotAnswer {
   const db = open(from, true);
   try {
-    guarded(() => db.prepare<[string]>('VACUUM INTO ?').run(to));
+    db.prepare<[string]>('VACUUM INTO ?').run(to);
     return { kind: 'copied' };
+  } catch (error) {
+    const detail = damage(error);
+    if (detail === null) throw error;
+    return { kind: 'damaged', detail };
   } finally {
     db.close();
   }
+}
+
+/** What SQLite says of bytes that are no sound database; `null`: the error is another. */
+function damage(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  return /^SQLITE_(?:CORRUPT|NOTADB|ERROR|CONSTRAINT)/.test(String(error.code)) ? error.message : null;
 }
 
 /** The first thing that is wrong; `null`: nothing is. */
@@ -53,9 +63,9 @@ function prove(path: string, settle: boolean): SnapshotAnswer {
     if (wrong !== null) return { kind: 'damaged', detail: wrong };
     return { kind: 'proven', proof: { ...contents(db), repaired } };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!/^SQLITE_(?:CORRUPT|NOTADB|ERROR|CONSTRAINT)/.test(code)) throw error;
-    return { kind: 'damaged', detail: error instanceof Error ? error.message : code };
+    const detail = damage(error);
+    if (detail === null) throw error;
+    return { kind: 'damaged', detail };
   } finally {
     db.close();
   }

@@ -8,23 +8,27 @@ import { unpackError } from './writer-protocol.ts';
 /**
  * Writes the database as it is at one moment into the new file `to`, while others write to it: nothing is locked, but a
  * read transaction is open meanwhile, so that the log cannot start anew. The file is not synced. Rejects with AppError
- * (`database_foreign`, `database_newer`, `database_locked`, `disk_full`, `database_failed`) and the reason of `signal`;
- * `to` may lie there half written then.
+ * (`database_foreign`, `database_newer`, `database_locked`, `disk_full`, `database_failed`, and `backup_damaged` where it
+ * cannot be read) and the reason of `signal`; `to` may lie there half written then.
  */
 export async function copyDatabase(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await ask({ kind: 'copy', from, to }, signal);
+  const answer = await ask({ kind: 'copy', from, to }, signal);
+  if (answer.kind !== 'copied') throw damaged(answer);
 }
 
 /**
  * Looks through a whole database that nobody else has open. With `settle` its log or journal is brought into it first.
- * Rejects as `copyDatabase`, and with `backup_damaged`, saying what is wrong.
+ * Rejects as `copyDatabase`, saying what is wrong.
  */
 export async function proveDatabase(path: string, settle: boolean, signal: AbortSignal): Promise<Proof> {
   const answer = await ask({ kind: 'prove', path, settle }, signal);
   if (answer.kind === 'proven') return answer.proof;
-  throw new AppError('backup_damaged', {
-    detail: `the database is not whole (${answer.kind === 'damaged' ? answer.detail : answer.kind})`,
-  });
+  throw damaged(answer);
+}
+
+function damaged(answer: SnapshotAnswer): AppError {
+  const detail = answer.kind === 'damaged' ? answer.detail : `it was ${answer.kind}`;
+  return new AppError('backup_damaged', { detail: `the database is not whole (${detail})` });
 }
 
 /**

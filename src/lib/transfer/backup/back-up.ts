@@ -8,6 +8,7 @@ import { copyDatabase, proveDatabase } from '../../store/snapshot.ts';
 import { VERSION } from '../../version.ts';
 import { pack, readArchive } from './archive.ts';
 import { copySpool, digest, kindAt, readNow, writeNew, type Written } from './copy.ts';
+import { damagedAt, isDamaged } from './damaged.ts';
 import { keepNewest, type Kept } from './keep.ts';
 import { findKey, type KeyFound } from './key.ts';
 import { formatManifest, type KeyInBackup, type Manifest, type ManifestFile } from './manifest.ts';
@@ -73,7 +74,7 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
         : await keepNewest(path, manifest.databaseId, keep, signal);
     return { path, format, bytes, manifest, spool, leftOut: await leftOut(options.config), ...kept };
   } catch (error) {
-    throw asBackupError(error, folder);
+    throw asBackupError(error, options.config, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
@@ -228,20 +229,28 @@ async function leftOut({ dataDir, dbPath }: StartConfig): Promise<string[]> {
   const found = new Set<string>();
   for (const folder of new Set([dataDir, dirname(dbPath)])) {
     for (const name of await readdir(folder).catch(() => [])) {
-      if (/^(?:pre-cpamp|before-restore-.*|spool\..*\.old|usage-imports)$/.test(name)) found.add(`${name}/`);
-      else if (/^(?:config\.json|data\.key\..*\.old)$/.test(name)) found.add(name);
+      if (/^(?:pre-cpamp|before-restore-.*|spool\..*\.old|usage-imports)$/.test(name)) {
+        const inside = await readdir(join(folder, name)).catch(() => []);
+        if (inside.length > 0) found.add(`${name}/`);
+      }
+      if (/^(?:config\.json|data\.key\..*\.old)$/.test(name)) found.add(name);
     }
   }
   return [...found].toSorted();
 }
 
 /** Says of a disk that refuses which one it is. */
-function asBackupError(error: unknown, folder: string): unknown {
+function asBackupError(error: unknown, config: StartConfig, folder: string): unknown {
   const code = systemCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new AppError('disk_full', { detail: folder, cause: error });
   if (['EACCES', 'EPERM', 'EROFS', 'EFBIG', 'EIO'].includes(code)) {
     return new AppError('output_failed', { detail: `${folder} (${code})`, cause: error });
+  }
+  if (isDamaged(error)) {
+    const hint =
+      'Nothing was written. Where it is the database itself that is damaged, restore a backup that is whole.';
+    return damagedAt(error, config.dbPath, hint);
   }
   return error;
 }

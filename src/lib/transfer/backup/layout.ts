@@ -20,7 +20,8 @@ export interface Layout {
 }
 
 /** Signs of a running daemon, and files of no use without one. */
-const TRACES = /(?:^cpamp\.sock|\.cpamp\.sock|\.(?:serve|bulk)\.lock(?:\.holder)?|-shm|\.tmp|\.partial)$/;
+const TRACES =
+  /(?:^cpamp\.sock|\.cpamp\.sock|\.(?:serve|bulk)\.lock(?:\.holder|-journal)?|-shm|\.tmp|\.partial)$/;
 const OURS_NOT_RESTORED =
   /^(?:config\.json|pre-cpamp\/.*|usage-imports\/.*|before-restore-[^/]*\/.*|data\.key\..*\.old|spool\..*\.old\/.*)$/;
 
@@ -56,6 +57,8 @@ export function findLayout(source: string, entries: readonly ArchiveEntry[], dbP
       if (kind === 'directory' && (name === SPOOL || name.includes('/'))) continue;
       if (name.endsWith('.serve.lock.holder')) fromRunning = true;
       if (TRACES.test(name)) continue;
+      // It is there wherever a daemon ran, mostly with nothing in it.
+      if (kind === 'directory' && name === 'usage-imports') continue;
       const whole = kind === 'directory' ? `${name}/` : name;
       (OURS_NOT_RESTORED.test(whole) ? leftOut : unknown).add(topOf(whole));
       continue;
@@ -70,7 +73,7 @@ export function findLayout(source: string, entries: readonly ArchiveEntry[], dbP
       bytes += size;
     }
   }
-  for (const entry of entries) if (cleanPath(entry.path) === null) unknown.add(entry.path);
+  for (const { path } of entries) if (path.split('/').includes('..')) unknown.add(path);
   return { wanted, manifest, bytes, leftOut: [...leftOut], unknown: [...unknown], fromRunning };
 }
 

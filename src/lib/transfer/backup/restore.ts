@@ -13,6 +13,7 @@ import { proveDatabase } from '../../store/snapshot.ts';
 import type { Proof } from '../../store/snapshot-protocol.ts';
 import { guarded } from '../../store/sqlite.ts';
 import { kindAt, type Written } from './copy.ts';
+import { damagedAt, isDamaged } from './damaged.ts';
 import { exchange, finishExchange, isUnfinished, type Step } from './exchange.ts';
 import { findKey, type KeyFound } from './key.ts';
 import type { Layout } from './layout.ts';
@@ -225,12 +226,10 @@ async function proveCopy(
   try {
     return await proveDatabase(database, manifest === null, signal);
   } catch (error) {
-    if (manifest !== null || !(error instanceof AppError) || error.code !== 'backup_damaged') throw error;
-    throw new AppError('backup_damaged', {
-      detail: `${source}: ${error.message}`,
-      hint: 'A copy of a database that is being written can be torn. Take another copy with the daemon stopped, or use cpamp backup.',
-      cause: error,
-    });
+    if (manifest !== null || !isDamaged(error)) throw error;
+    const hint =
+      'A copy of a database that is being written can be torn. Take another one with the daemon stopped, or use cpamp backup.';
+    throw damagedAt(error, source, hint);
   }
 }
 
