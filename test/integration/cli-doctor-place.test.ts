@@ -110,28 +110,36 @@ test('a data.key that is gone, and one of another place', async (t) => {
   assert.equal(cpa.http.exchanges.length, calls, 'nobody is called with a key that cannot be opened');
 });
 
-test('a damaged page, and a file that is no database', async (t) => {
+test('a damaged page, many of them, and a file that is no database', async (t) => {
   const cpa = await startCpa(t);
   const dataDir = await setUp(t, cpa);
   const path = join(dataDir, 'usage.sqlite');
-  const pageSize = 4_096;
-  const file = openSync(path, 'r+');
   // Far behind the settings, which live near the beginning.
-  const last = Math.floor(statSync(path).size / pageSize) - 1;
-  for (let page = last - 8; page <= last; page += 1) {
-    writeSync(file, Buffer.alloc(pageSize, 0xff), 0, pageSize, page * pageSize);
-  }
-  closeSync(file);
-  const damaged = await examine(t, dataDir);
-  assert.equal(damaged.code, 1);
-  assert.equal(damaged.state('integrity'), 'fail', JSON.stringify(damaged.checks));
-  assert.match(damaged.text('integrity'), /restore a backup/);
+  const last = Math.floor(statSync(path).size / PAGE) - 1;
+  damage(path, last - 10, last - 10);
+  const one = await examine(t, dataDir);
+  assert.equal(one.code, 1);
+  assert.equal(one.state('integrity'), 'fail', JSON.stringify(one.checks));
+  assert.match(one.text('integrity'), /The database is damaged: .*restore a backup/);
+
+  damage(path, last - 8, last);
+  const many = await examine(t, dataDir);
+  assert.equal(many.state('integrity'), 'fail', JSON.stringify(many.checks));
 
   writeFileSync(path, 'no database at all');
   const foreign = await examine(t, dataDir);
   assert.deepEqual([foreign.state('database'), foreign.state('integrity')], ['fail', 'skipped']);
   assert.match(foreign.text('database'), /not made by cpamp/);
 });
+
+const PAGE = 4_096;
+
+/** Overwrites pages, counted from 0, with what no page looks like. */
+function damage(path: string, from: number, to: number): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc((to - from + 1) * PAGE, 0xff), 0, null, from * PAGE);
+  closeSync(file);
+}
 
 test('--full goes through indexes as well', async (t) => {
   const cpa = await startCpa(t);

@@ -7,7 +7,7 @@ import { runCli } from '../support/cli.ts';
 import type { CpaStandIn } from '../support/cpa/stand-in.ts';
 import { ADMIN_KEY, tempDir, type DaemonProcess } from '../support/daemon.ts';
 import { CPA_KEY, startCpa, startReady } from '../support/http.ts';
-import { shareOrigin, withMistakes, type Behind } from '../support/proxies.ts';
+import { shareOrigin, underPath, withMistakes, type Behind } from '../support/proxies.ts';
 
 interface World {
   readonly cpa: CpaStandIn;
@@ -62,6 +62,10 @@ test('a domain that is shared as the documentation shows it is well', async (t) 
   const ids = ['proxy_path', 'proxy_origin', 'proxy_addresses', 'proxy_stream'] as const;
   assert.deepEqual(states(seen, ...ids), ['ok', 'ok', 'ok', 'ok'], JSON.stringify([...seen]));
   assert.match(seen.get('proxy_path')?.message ?? '', /\/health belongs to CLIProxyAPI/);
+
+  const below = await underPath(t, '/panel', behind);
+  const deep = await look(`${below.url}/`);
+  assert.deepEqual(states(deep, ...ids), ['ok', 'ok', 'ok', 'ok'], JSON.stringify([...deep]));
   assertUnharmed(cpa);
 });
 

@@ -69,7 +69,7 @@ export function checkConsumers({ daemon, others }: ConsumerFacts): Finding {
     return ok('The daemon sees none; it compares what CLIProxyAPI counts with what arrives.');
   }
   return skipped(
-    'Only a daemon that collects can tell, by the counters of CLIProxyAPI; no other manager runs on this machine.',
+    'Only a daemon that collects can tell, by the counters of CLIProxyAPI; no other manager is to be seen on this machine.',
     'Start the daemon, make a few requests, and look again after two minutes.',
   );
 }

@@ -5,6 +5,7 @@ import type { StartConfig } from '../config/start-config.ts';
 import type { Clock } from '../contract/clock.ts';
 import type { KeyBreaker } from '../contract/gateway.ts';
 import { AppError } from '../errors.ts';
+import { readLockHolder, serveLockPath } from '../lock.ts';
 import {
   askGateway,
   checkConnection,
@@ -107,7 +108,7 @@ class Examination {
   }
 
   async gateway(): Promise<void> {
-    const { clock, signal, zone } = this.#options;
+    const { config, clock, signal, zone } = this.#options;
     const effective = this.#effective();
     const { connection } = effective;
     await this.#check('clock', [], async () => {
@@ -137,9 +138,12 @@ class Examination {
     await this.#check('publishing', ['management_key'], of(checkPublishing));
     await this.#check('retention', ['management_key'], of(checkRetention));
     await this.#check('resp', ['management_key'], of(checkResp));
-    await this.#check('second_consumer', [], () => {
-      const except = [process.pid, process.ppid, ...(this.#daemon?.pid == null ? [] : [this.#daemon.pid])];
-      return checkConsumers({ daemon: this.#daemon, others: findConsumers(except) });
+    await this.#check('second_consumer', [], async () => {
+      // The daemon of this database, also while it cannot be asked.
+      const holder = await readLockHolder(await serveLockPath(config.dbPath));
+      const own = [process.pid, process.ppid, this.#daemon?.pid, holder?.pid];
+      const others = findConsumers(own.filter((pid) => typeof pid === 'number'));
+      return checkConsumers({ daemon: this.#daemon, others });
     });
   }
 
