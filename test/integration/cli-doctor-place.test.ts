@@ -84,10 +84,11 @@ test(
   async (t) => {
     const cpa = await startCpa(t);
     const dataDir = await setUp(t, cpa);
-    chmodSync(dataDir, 0o500);
-    t.after(() => chmodSync(dataDir, 0o700));
     const env = { CPA_UPSTREAM_URL: cpa.url, CPA_MANAGEMENT_KEY: CPA_KEY };
+    chmodSync(dataDir, 0o500);
     const seen = await examine(t, dataDir, env);
+    // The directory is removed after the test.
+    chmodSync(dataDir, 0o700);
     assert.deepEqual([seen.state('permissions'), seen.state('database')], ['fail', 'skipped']);
     assert.equal(seen.state('management_key'), 'skipped');
   },
