@@ -94,6 +94,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Put a backup, or a copy of a data directory, back in place.',
     load: () => import('./restore.ts'),
   },
+  {
+    name: 'completion',
+    summary: 'Print a script that completes commands, options and names in a shell.',
+    load: () => import('./completion.ts'),
+  },
 ];
 
 /** The entry that a word names, by name or by alias. */
