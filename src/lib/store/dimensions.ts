@@ -121,15 +121,19 @@ export type DimensionIds = ForDimensions<number>;
 
 type StandIn<T> = (dimension: DimensionName, values: DimensionValues) => T;
 
-/** The dimensions of who called what, in which many events are alike. */
-export type NamedDimensions<T> = Pick<ForDimensions<T>, 'model' | 'provider' | 'profile' | 'credential'>;
+/** The dimensions of what was called, in which many events are alike. */
+export type CallDimensions<T> = Pick<ForDimensions<T>, 'model' | 'provider' | 'profile'>;
 
 /** What `standIn` makes of the values of each dimension of an event. */
 export function forDimensions<T>(event: UsageEvent, standIn: StandIn<T>): ForDimensions<T> {
-  return { ...namedDimensions(event, standIn), ...otherDimensions(event, standIn) };
+  return {
+    ...callDimensions(event, standIn),
+    credential: credentialOf(event, standIn),
+    ...otherDimensions(event, standIn),
+  };
 }
 
-export function namedDimensions<T>(event: UsageEvent, standIn: StandIn<T>): NamedDimensions<T> {
+export function callDimensions<T>(event: UsageEvent, standIn: StandIn<T>): CallDimensions<T> {
   return {
     model: standIn('model', [event.model, event.requestedModel, event.resolvedModel]),
     provider: event.provider === '' ? null : standIn('provider', [event.provider]),
@@ -144,24 +148,27 @@ export function namedDimensions<T>(event: UsageEvent, standIn: StandIn<T>): Name
       event.serviceTier,
       event.cacheInputMode === 'separate_from_input' ? 1 : 0,
     ]),
-    credential: unlessEmpty('credential', standIn, [
-      event.authIndex,
-      event.authType,
-      event.source,
-      event.sourceHash,
-      event.accountSnapshot,
-      event.authLabelSnapshot,
-      event.authFileSnapshot,
-      event.authProviderSnapshot,
-      event.authProjectIdSnapshot,
-    ]),
   };
+}
+
+export function credentialOf<T>(event: UsageEvent, standIn: StandIn<T>): T | null {
+  return unlessEmpty('credential', standIn, [
+    event.authIndex,
+    event.authType,
+    event.source,
+    event.sourceHash,
+    event.accountSnapshot,
+    event.authLabelSnapshot,
+    event.authFileSnapshot,
+    event.authProviderSnapshot,
+    event.authProjectIdSnapshot,
+  ]);
 }
 
 export function otherDimensions<T>(
   event: UsageEvent,
   standIn: StandIn<T>,
-): Omit<ForDimensions<T>, keyof NamedDimensions<T>> {
+): Omit<ForDimensions<T>, keyof CallDimensions<T> | 'credential'> {
   const { apiKeyHash, userAgent, clientIp, xForwardedFor, response } = event;
   return {
     clientKey: apiKeyHash === '' ? null : standIn('clientKey', [apiKeyHash]),

@@ -1,11 +1,12 @@
 import type { UsageEvent } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
 import {
-  namedDimensions,
+  callDimensions,
+  credentialOf,
   otherDimensions,
+  type CallDimensions,
   type DimensionName,
   type DimensionValues,
-  type NamedDimensions,
 } from './dimensions.ts';
 import { extraOf, type StoredExtra } from './event-insert.ts';
 import { EVENT_COLUMNS, eventParams, prepareUnpacked } from './event-row.ts';
@@ -63,9 +64,20 @@ function entryOf(values: DimensionValues): DimensionEntry {
   return { key: values.length === 1 ? String(values[0]) : values.join('\u0000'), values };
 }
 
-/** Can be kept for further events that are alike in this, so that it is made once. */
-export function namedEntries(event: UsageEvent): NamedDimensions<DimensionEntry> {
-  return namedDimensions(event, (_, values) => entryOf(values));
+const toEntry = (_: DimensionName, values: DimensionValues): DimensionEntry => entryOf(values);
+
+/** Dimensions of an event, which can be kept for further ones that are alike in this. */
+export interface NamedEntries {
+  readonly call: CallDimensions<DimensionEntry>;
+  readonly credential: DimensionEntry | null;
+}
+
+export function callEntries(event: UsageEvent): CallDimensions<DimensionEntry> {
+  return callDimensions(event, toEntry);
+}
+
+export function credentialEntry(event: UsageEvent): DimensionEntry | null {
+  return credentialOf(event, toEntry);
 }
 
 /** Each text or row of values once, with the number of its place. */
@@ -103,21 +115,22 @@ export class EventBatcher {
     return this.#hashes.length;
   }
 
-  /** Throws for an event whose values cannot be packed; the batch is then as it was. `named`: its {@link namedEntries}. */
+  /** Throws for an event whose values cannot be packed; the batch is then as it was. `named`: where it is at hand. */
   add(
     given: UsageEvent,
     gateway: string,
     cost: KnownCost | null,
-    named: NamedDimensions<DimensionEntry> = namedEntries(given),
+    named: NamedEntries = { call: callEntries(given), credential: credentialEntry(given) },
   ): void {
     const prepared = prepareUnpacked(given, hashText);
     const { event, hash64 } = prepared;
     const row = this.#hashes.length;
+    const { call, credential } = named;
     const ids = {
-      model: this.#place('model', named.model),
-      provider: named.provider && this.#place('provider', named.provider),
-      profile: this.#place('profile', named.profile),
-      credential: named.credential && this.#place('credential', named.credential),
+      model: this.#place('model', call.model),
+      provider: call.provider && this.#place('provider', call.provider),
+      profile: this.#place('profile', call.profile),
+      credential: credential && this.#place('credential', credential),
       ...otherDimensions(event, this.#standIn),
     };
     const params = eventParams(prepared, ids, {

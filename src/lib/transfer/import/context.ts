@@ -1,6 +1,5 @@
 import type { UsageEvent } from '../../contract/event.ts';
-import type { NamedDimensions } from '../../store/dimensions.ts';
-import type { DimensionEntry } from '../../store/event-batch.ts';
+import type { NamedEntries } from '../../store/event-batch.ts';
 
 /** What a line was worth when another cpamp exported it. */
 export interface KeptCost {
@@ -17,7 +16,7 @@ export interface ImportedEvent {
   /** Base URL of the gateway that it came from; `''` where the file does not tell. */
   readonly gateway: string;
   /** Its dimensions, where they were at hand; they are made of the event otherwise. */
-  readonly named?: NamedDimensions<DimensionEntry>;
+  readonly named?: NamedEntries;
 }
 
 export type Imported =

@@ -1,4 +1,4 @@
-import type { NamedDimensions } from '../../store/dimensions.ts';
+import type { CallDimensions } from '../../store/dimensions.ts';
 import type { DimensionEntry } from '../../store/event-batch.ts';
 import { cleanNames } from '../../usage/clean-names.ts';
 import { hashText } from '../../usage/event-hash.ts';
@@ -68,25 +68,41 @@ function remember<V>(memory: Map<string, V>, key: string, value: V): V {
 
 /** Who called what, as a line tells it: cleaned, without what must not be shown. */
 export interface LineNames {
-  readonly requestId: string;
-  /** With an empty request id. */
   readonly names: RawNames;
+  readonly call: LineCall;
+  readonly account: LineAccount;
+}
+
+/** What many lines say alike of what was called; the first event leaves its dimensions for the others. */
+export interface LineCall {
+  readonly names: Omit<RawNames, AccountName | 'requestId'>;
+  readonly dimensions: {
+    included_in_input: CallDimensions<DimensionEntry> | null;
+    separate_from_input: CallDimensions<DimensionEntry> | null;
+  };
+}
+
+/** The same of what it was billed to. */
+export interface LineAccount {
+  readonly names: Pick<RawNames, AccountName>;
   /** As it may be shown, whether the line has it masked or in clear. */
   readonly source: string;
   readonly sourceHash: string;
   readonly known: KnownSecrets;
-  /** Where further events with these names find their dimensions. */
-  readonly dimensions: LineDimensions;
+  credential: { readonly entry: DimensionEntry | null } | null;
 }
 
-/** What the first event with some names left for the others. */
-export interface LineDimensions {
-  included_in_input: NamedDimensions<DimensionEntry> | null;
-  separate_from_input: NamedDimensions<DimensionEntry> | null;
-}
+type AccountName =
+  | 'authType'
+  | 'authIndex'
+  | 'accountSnapshot'
+  | 'authLabelSnapshot'
+  | 'authFileSnapshot'
+  | 'authProviderSnapshot'
+  | 'authProjectIdSnapshot';
 
-/** Of lines that differ in the request id alone, which is empty here. */
-const alike = new Map<string, LineNames>();
+const calls = new Map<string, LineCall>();
+const accounts = new Map<string, LineAccount>();
 const hashes = new Map<string, string>();
 const PLAIN_ID = /^[\w:.-]{0,64}$/;
 
@@ -97,45 +113,110 @@ const PLAIN_ID = /^[\w:.-]{0,64}$/;
 export function lineNames(line: JsonObject, raw: JsonObject | null, keys: readonly string[]): LineNames {
   const requestId = text(line['request_id']);
   const names = givenNames(line, raw);
-  const source = text(line['source']);
-  const hash = text(line['source_hash']);
+  const account = lineAccount(line, names, keys);
   const plainId = PLAIN_ID.test(requestId) && !looksSuspicious(requestId);
-  if (keys.length > 0 || !plainId) return cleanedNames({ ...names, requestId }, source, hash, keys);
-  const key = `${keyOf(names)}\0${source}\0${hash}`;
-  const found = alike.get(key);
-  if (found !== undefined) return { ...found, requestId };
-  const clean = cleanedNames({ ...names, requestId }, source, hash, keys);
-  // What has to go out of the names has to go out of the request id too.
-  if (clean.known.inTexts.length === 0) remember(alike, key, { ...clean, requestId: '' });
-  return clean;
+  // What has to go out of texts has to go out of all names, the request id too.
+  if (account.known.inTexts.length > 0 || !plainId) {
+    const clean = cleanNames({ ...names, requestId }, account.known.inNames);
+    return { names: clean, call: callOf(clean), account: { ...account, names: clean, credential: null } };
+  }
+  const key = callKey(names);
+  const call = calls.get(key) ?? remember(calls, key, callOf(cleanNames({ ...names, ...NO_ACCOUNT }, NONE)));
+  return { names: { requestId, ...call.names, ...account.names }, call, account };
 }
 
-function cleanedNames(
-  given: RawNames,
+function lineAccount(line: JsonObject, names: RawNames, keys: readonly string[]): LineAccount {
+  const source = text(line['source']);
+  const hash = text(line['source_hash']);
+  if (keys.length > 0) return accountOf(names, source, hash, keys);
+  const key = `${accountKey(names)}\0${source}\0${hash}`;
+  return accounts.get(key) ?? remember(accounts, key, accountOf(names, source, hash, keys));
+}
+
+const NO_ACCOUNT: Pick<RawNames, AccountName> = {
+  authType: '',
+  authIndex: '',
+  accountSnapshot: '',
+  authLabelSnapshot: '',
+  authFileSnapshot: '',
+  authProviderSnapshot: '',
+  authProjectIdSnapshot: '',
+};
+const NO_NAMES: RawNames = {
+  ...NO_ACCOUNT,
+  requestId: '',
+  provider: '',
+  executorType: '',
+  model: '',
+  requestedModel: '',
+  resolvedModel: '',
+  endpoint: '',
+  method: '',
+  path: '',
+  reasoningEffort: '',
+  requestServiceTier: '',
+  responseServiceTier: '',
+  serviceTier: '',
+};
+
+function accountOf(
+  names: RawNames,
   rawSource: string,
   rawHash: string,
   keys: readonly string[],
-): LineNames {
-  const source = rawSource === '' ? '' : maskSource(rawSource, given.authType, keys);
+): LineAccount {
+  const source = rawSource === '' ? '' : maskSource(rawSource, names.authType, keys);
   const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
-  const { requestId, ...names } = cleanNames(given, known.inNames);
   return {
-    requestId,
-    names: { requestId: '', ...names },
+    names: accountNames(cleanNames({ ...NO_NAMES, ...accountNames(names) }, known.inNames)),
     source,
     sourceHash: lineHash(rawHash),
     known,
+    credential: null,
+  };
+}
+
+function accountNames(of: RawNames): Pick<RawNames, AccountName> {
+  return {
+    authType: of.authType,
+    authIndex: of.authIndex,
+    accountSnapshot: of.accountSnapshot,
+    authLabelSnapshot: of.authLabelSnapshot,
+    authFileSnapshot: of.authFileSnapshot,
+    authProviderSnapshot: of.authProviderSnapshot,
+    authProjectIdSnapshot: of.authProjectIdSnapshot,
+  };
+}
+
+function callOf(of: RawNames): LineCall {
+  return {
+    names: {
+      provider: of.provider,
+      executorType: of.executorType,
+      model: of.model,
+      requestedModel: of.requestedModel,
+      resolvedModel: of.resolvedModel,
+      endpoint: of.endpoint,
+      method: of.method,
+      path: of.path,
+      reasoningEffort: of.reasoningEffort,
+      requestServiceTier: of.requestServiceTier,
+      responseServiceTier: of.responseServiceTier,
+      serviceTier: of.serviceTier,
+    },
     dimensions: { included_in_input: null, separate_from_input: null },
   };
 }
 
-function keyOf(of: RawNames): string {
+function callKey(of: RawNames): string {
   const model = `${of.model}\0${of.requestedModel}\0${of.resolvedModel}\0${of.provider}\0${of.executorType}`;
   const call = `${of.endpoint}\0${of.method}\0${of.path}\0${of.reasoningEffort}\0${of.serviceTier}`;
-  const tiers = `${of.requestServiceTier}\0${of.responseServiceTier}`;
+  return `${model}\0${call}\0${of.requestServiceTier}\0${of.responseServiceTier}`;
+}
+
+function accountKey(of: RawNames): string {
   const auth = `${of.authType}\0${of.authIndex}\0${of.authProviderSnapshot}\0${of.authProjectIdSnapshot}`;
-  const account = `${of.accountSnapshot}\0${of.authLabelSnapshot}\0${of.authFileSnapshot}`;
-  return `${model}\0${call}\0${tiers}\0${auth}\0${account}`;
+  return `${auth}\0${of.accountSnapshot}\0${of.authLabelSnapshot}\0${of.authFileSnapshot}`;
 }
 
 function givenNames(line: JsonObject, raw: JsonObject | null): RawNames {

@@ -6,7 +6,7 @@ import {
 } from '../../contract/event.ts';
 import { normaliseBaseUrl } from '../../gateway/url.ts';
 import { MAX_NANO_USD } from '../../pricing/price.ts';
-import { namedEntries } from '../../store/event-batch.ts';
+import { callEntries, credentialEntry } from '../../store/event-batch.ts';
 import { withCarried } from '../../usage/carried-metadata.ts';
 import { isCancelled } from '../../usage/failure.ts';
 import { wholeTime } from '../../usage/groups.ts';
@@ -46,7 +46,8 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
   if (time === null) return rejected('it has neither a timestamp nor timestamp_ms');
   const raw = recordInside(line);
   const who = lineNames(line, raw, lineKeys(line, raw, foreign));
-  const { names, known } = who;
+  const { names, account } = who;
+  const { known } = account;
   const { reported, tokens, cacheInputMode, flags } = lineTokens(line, raw, names);
   const failed = isTrue(line['failed']);
   const status = statusOf(line['fail_status_code']);
@@ -59,9 +60,8 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
     timestampMs: time.ms,
     timestamp: time.text,
     ...names,
-    requestId: who.requestId,
-    source: who.source,
-    sourceHash: who.sourceHash,
+    source: account.source,
+    sourceHash: account.sourceHash,
     apiKeyHash: lineHash(text(line['api_key_hash']) || text(line['api_key'] ?? line['apiKey'])),
     authSnapshotAtMs: positiveTime(line['auth_snapshot_at_ms']),
     cacheInputMode,
@@ -79,7 +79,10 @@ export function exportedEvent(given: JsonObject, hash: string, context: ImportCo
     hash: HEX64.test(hash) ? hash : redactName(toOneLine(hash, MAX_HASH_BYTES), known.inTexts),
     createdAtMs: createdAtMs > 0 && createdAtMs <= MAX_TIME_MS ? createdAtMs : context.nowMs,
   };
-  const named = (who.dimensions[cacheInputMode] ??= namedEntries(event));
+  const { call } = who;
+  call.dimensions[cacheInputMode] ??= callEntries(event);
+  account.credential ??= { entry: credentialEntry(event) };
+  const named = { call: call.dimensions[cacheInputMode], credential: account.credential.entry };
   return {
     kind: 'event',
     imported: { event, kept: keptCost(line), gateway: gatewayOf(line['gateway']), named },
