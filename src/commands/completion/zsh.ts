@@ -11,7 +11,6 @@ ${MAIN}`;
 
 /* compadd quotes what it inserts, so names from outside need nothing more. */
 const MAIN = String.raw`_cpamp() {
-  emulate -L zsh
   local where nth waiting kind
   local -a place subcommands flags choices names
   _cpamp_walk "${'$'}{(@Q)words[2,CURRENT-1]}"
