@@ -7,6 +7,7 @@ import type { ExportSelection } from '../lib/store/export-reader.ts';
 import type { ExportProgress } from '../lib/store/export-worker.ts';
 import { compressed, type Compression } from '../lib/transfer/export/compress.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../lib/transfer/export/encoder.ts';
+import { release } from '../lib/transfer/export/release.ts';
 import { openTarget, type ExportTarget } from './export/target.ts';
 import type { CliContext } from './shared/context.ts';
 import { withDatabase } from './shared/database.ts';
@@ -113,6 +114,7 @@ async function write(
     for await (const chunk of compression === null ? plain : compressed(plain, compression)) {
       bytes += chunk.length;
       await target.write(chunk);
+      if (compression === null) release(chunk);
     }
     // An export that was stopped ends as if it were whole.
     signal.throwIfAborted();

@@ -71,6 +71,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Write events to a file: JSONL, CSV or Parquet, chosen by time, model, key and more.',
     load: () => {
       keepHeapSmall();
+      setFlagsFromString('--heap-growing-percent=20');
       return import('./export.ts');
     },
   },

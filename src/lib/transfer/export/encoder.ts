@@ -46,22 +46,23 @@ function linesEncoder(header: string, lineOf: (row: ExportRow) => string): Encod
   };
 }
 
+/** Lines are put together in here, so that no long text is made of them first. */
+const scratch = Buffer.alloc(PIECE_BYTES);
+
 /** Whole lines, as many as fit into a piece. */
 function pack(lines: readonly string[]): Piece[] {
   const pieces: Piece[] = [];
-  const utf8 = new TextEncoder();
-  let first = 0;
-  let bytes = 0;
-  const close = (end: number): void => {
-    if (end > first) pieces.push(utf8.encode(lines.slice(first, end).join('')));
-    first = end;
-    bytes = 0;
+  let filled = 0;
+  const close = (): void => {
+    if (filled > 0) pieces.push(Uint8Array.prototype.slice.call(scratch, 0, filled));
+    filled = 0;
   };
-  lines.forEach((line, at) => {
+  for (const line of lines) {
     const length = Buffer.byteLength(line);
-    if (bytes + length > PIECE_BYTES) close(at);
-    bytes += length;
-  });
-  close(lines.length);
+    if (filled + length > PIECE_BYTES) close();
+    if (length > PIECE_BYTES) pieces.push(new TextEncoder().encode(line));
+    else filled += scratch.write(line, filled);
+  }
+  close();
   return pieces;
 }

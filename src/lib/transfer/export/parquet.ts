@@ -6,8 +6,10 @@ import { COLUMNS, exportRecord, type Column, type ColumnKind, type ColumnValue }
 import { PIECE_BYTES, type Encoder, type Piece } from './encoder.ts';
 
 /** A row group ends with so many events, or with so many characters of text: all of it is in memory until then. */
-const GROUP_ROWS = 16_384;
-const GROUP_CHARACTERS = 12 * 1024 * 1024;
+const GROUP_ROWS = 4096;
+const GROUP_CHARACTERS = 3 * 1024 * 1024;
+
+const PASSED_OVER_BY: ReadonlySet<string> = new Set(['timestamp_ms', 'timestamp']);
 
 const TYPES: Readonly<Record<ColumnKind, Omit<SchemaElement, 'name' | 'repetition_type'>>> = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
@@ -73,10 +75,12 @@ export class ParquetEncoder implements Encoder {
     const columnData = COLUMNS.map(({ name }, at) => ({
       name,
       data: this.#columns[at] ?? [],
-      // Of use only to who reads single pages, and kept in memory until the end.
+      // What is said of a group stays in memory until the end: so only what readers pass over groups by.
       offsetIndex: false,
+      statistics: PASSED_OVER_BY.has(name),
     }));
     void this.#parquet.write({ columnData, rowGroupSize: this.#rows });
+    this.#parquet.pendingIndexes = [];
     this.#columns = COLUMNS.map(() => []);
     this.#rows = 0;
     this.#characters = 0;
