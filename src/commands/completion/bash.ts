@@ -66,7 +66,7 @@ _cpamp() {
     return 0
   else
     _cpamp_words
-    if ((${'$'}{#subcommands[@]})); then _cpamp_offer "${'$'}{subcommands[@]}"; fi
+    if ((nth == 1 && ${'$'}{#subcommands[@]})); then _cpamp_offer "${'$'}{subcommands[@]}"; fi
     _cpamp_argument "$nth" || return 0
   fi
   case "$kind" in

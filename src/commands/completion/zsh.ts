@@ -25,7 +25,7 @@ const MAIN = String.raw`_cpamp() {
     return
   else
     _cpamp_words
-    if (( $#subcommands )); then
+    if (( nth == 1 && $#subcommands )); then
       _describe command subcommands
       return
     fi
