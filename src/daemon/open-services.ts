@@ -101,6 +101,7 @@ export class OpenServices implements Services {
       dataDir: config.dataDir,
       desk: writer,
       gateway: () => this.settings.effective.connection?.baseUrl ?? '',
+      limits: config.importLimits,
       log,
     });
     this.#jobs = new Jobs({ clock, store, desk: writer, log });
