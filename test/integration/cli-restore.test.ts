@@ -330,7 +330,16 @@ test('a restore that was killed in its exchange keeps everybody away until it is
     { code: 'ENOENT' },
   );
   const serve = DaemonProcess.spawn(t, { dataDir });
-  assert.equal(await serve.exit(), 9);
+  const runs = serve.until(() => serve.url !== '').then(() => serve.statusUntil(() => true));
+  // It listens before it opens the database, and must not come so far as to have one.
+  const outcome = await Promise.race([
+    serve.exit(),
+    runs.then(
+      () => 'it runs',
+      () => serve.exit(),
+    ),
+  ]);
+  assert.equal(outcome, 9);
   assert.match(
     serve.stderr.join('\n'),
     /a restore of this database was interrupted[\s\S]*cpamp restore --finish/,
