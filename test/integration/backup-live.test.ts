@@ -152,14 +152,14 @@ test('a plain tar of the data directory, taken while the daemon writes, restores
   assert.equal(await daemon.stop(), 0);
 
   assert.ok(restored !== null, 'none of five copies was whole');
-  assert.match(restored.stderr, /taken beside a running daemon/);
-  assert.match(restored.stdout, /"kind":"copy".*"unknown":\[\]/);
-  const left = await remains(t, into);
-  assertPrefix(left.events, all, before);
   assert.deepEqual(
     namesBelow(into).filter((name) => /wal|shm|sock|partial|restor/.test(name)),
     [],
   );
+  assert.match(restored.stderr, /taken beside a running daemon/);
+  assert.match(restored.stdout, /"kind":"copy".*"unknown":\[\]/);
+  const left = await remains(t, into);
+  assertPrefix(left.events, all, before);
 });
 
 test('a daemon that runs keeps a restore away, and its files stay as they are', async (t) => {
