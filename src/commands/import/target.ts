@@ -15,7 +15,7 @@ export interface ImportTarget {
 }
 
 /** The most that a transaction takes while a daemon waits for the same lock. */
-const BESIDE: ImportPace = { maxRows: 1000, maxMs: 25, pause: true };
+const BESIDE: ImportPace = { maxRows: 1000, maxMs: 15, pause: true };
 /** Each transaction waits for the disk once, so few large ones are quicker. */
 const ALONE: ImportPace = { maxRows: 4000, maxMs: 500, pause: false };
 const BATCH_ROWS = 1000;
