@@ -9,6 +9,9 @@ if (major < WANTED[0] || (major === WANTED[0] && minor < WANTED[1])) {
       'Install a newer one from your distribution or https://nodejs.org, or use the container image.\n',
   );
   process.exitCode = 1;
+} else if (process.argv.length === 3 && ['--version', '-V'].includes(process.argv[2] ?? '')) {
+  const { printVersion } = await import('../src/commands/print-version.ts');
+  printVersion();
 } else {
   const { main } = await import('../src/cli.ts');
   process.exitCode = await main(process.argv);

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { reportError } from './commands/report-error.ts';
 import type { CliContext, GlobalOptions } from './commands/shared/context.ts';
+import { outputFailure } from './commands/shared/output-failure.ts';
 import { COMMANDS, findCommand, type CommandEntry } from './commands/table.ts';
 import { AppError, Exit } from './lib/errors.ts';
 import { systemCode } from './lib/files.ts';
@@ -71,10 +72,10 @@ export async function commandTree(context: CliContext): Promise<Command> {
  * is loaded, and none at all for `--version`, so that both answer at once.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  outliveReaders();
   const cpamp = program();
   const words = argv.slice(2);
   const json = words.includes('--json');
+  outliveReaders(json);
   if (words.length === 0) {
     cpamp.outputHelp({ error: true });
     return Exit.usage;
@@ -112,11 +113,12 @@ function isMereEnd(error: unknown, { endedBy }: CliContext): boolean {
   return endedBy?.cause === 'pipe' || (error instanceof Error && error.name === 'AbortError');
 }
 
-/** Without a reader there is nobody to tell, and with one that went away nothing is wrong. */
-function outliveReaders(): void {
+/** Without a reader there is nobody to tell, and with one that went away nothing is wrong. A full disk ends it. */
+function outliveReaders(json: boolean): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error) => {
-      if (systemCode(error) !== 'EPIPE') throw error;
+      if (systemCode(error) === 'EPIPE') return;
+      process.exit(reportError(outputFailure('standard output', error), { verbose: false, json }));
     });
   }
 }

@@ -94,7 +94,8 @@ async function preview(
   context: CliContext,
 ): Promise<ImportReport> {
   const isThere = kindOf(config.dbPath) !== 'absent';
-  return work(previewTarget(isThere ? config.dbPath : null), sources, gateway, rejects, context);
+  const target = await previewTarget(isThere ? config.dbPath : null);
+  return work(target, sources, gateway, rejects, context);
 }
 
 async function store(

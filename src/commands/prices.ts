@@ -1,4 +1,5 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { KINDS } from './prices/kinds.ts';
 import type { CliContext } from './shared/context.ts';
 
 /** USD per million tokens. */
@@ -37,7 +38,7 @@ Examples:
   command
     .command('list')
     .description('Show the prices that count, and models seen in traffic that have none.')
-    .option('--source <source>', 'only manual, synced, embedded or missing ones')
+    .addOption(new Option('--source <source>', 'only these').choices(KINDS))
     .option('--search <text>', 'only names that contain it')
     .action(async (options: { source?: string; search?: string }) => {
       const { list } = await import('./prices/list.ts');

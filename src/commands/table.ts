@@ -41,10 +41,20 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./status.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'Check everything that collecting needs, and say how to put it right.',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'reset-admin-key',
     summary: 'Replace the admin key. Everybody has to log in again.',
     aliases: ['reset-admin-password'],
     load: () => import('./reset-admin-key.ts'),
+  },
+  {
+    name: 'events',
+    summary: 'Show recent events, and follow new ones as they come.',
+    load: () => import('./events.ts'),
   },
   {
     name: 'prices',
@@ -57,6 +67,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./aliases.ts'),
   },
   {
+    name: 'export',
+    summary: 'Write events to a file: JSONL, CSV or Parquet, chosen by time, model, key and more.',
+    load: () => {
+      keepHeapSmall();
+      setFlagsFromString('--heap-growing-percent=20');
+      return import('./export.ts');
+    },
+  },
+  {
     name: 'import',
     summary: 'Add events from exports and snapshots of this and older programs.',
     load: () => {
@@ -65,6 +84,21 @@ export const COMMANDS: readonly CommandEntry[] = [
       setFlagsFromString('--heap-growing-percent=20');
       return import('./import.ts');
     },
+  },
+  {
+    name: 'backup',
+    summary: 'Copy everything that is kept into an archive, while the daemon runs.',
+    load: () => import('./backup.ts'),
+  },
+  {
+    name: 'restore',
+    summary: 'Put a backup, or a copy of a data directory, back in place.',
+    load: () => import('./restore.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'Print a script that completes commands, options and names in a shell.',
+    load: () => import('./completion.ts'),
   },
 ];
 

@@ -64,7 +64,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     statusRoute(documented, '/status', context, guard);
     configRoutes(documented, context, guard);
     setupRoute(documented, '/setup', context, guard);
-    usageExportRoute(documented, (signal) => context.services().exportEvents(signal), guard);
+    usageExportRoute(documented, (options) => context.services().exportEvents(options), guard, context.clock);
     await usageImportRoutes(documented, context, guard);
     dashboardRoutes(documented, context, guard);
     modelPricesRoutes(documented, context, guard);

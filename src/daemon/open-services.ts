@@ -14,7 +14,7 @@ import { ADMIN_CREDENTIAL } from '../lib/secrets/admin-key.ts';
 import { keySources } from '../lib/secrets/key-sources.ts';
 import { prepareKeys, type Keys } from '../lib/secrets/prepare-keys.ts';
 import { spoolDir, spoolTouchedMs } from '../lib/spool.ts';
-import { openExport } from '../lib/store/export.ts';
+import { openExport, type ExportOptions } from '../lib/store/export.ts';
 import { openDatabase } from '../lib/store/open.ts';
 import { ReadStore } from '../lib/store/read-store.ts';
 import { Reader } from '../lib/store/reader.ts';
@@ -41,6 +41,8 @@ import { StoredAdminKey } from './stored-admin-key.ts';
 
 /** How long the collector may take to end before the spool is closed under it. */
 const STOP_MS = 8_000;
+/** How long jobs and imports may take to end a step before the writer is closed under them. They go on from there. */
+const ASIDE_STOP_MS = 1_000;
 
 export interface OpenOptions {
   readonly config: StartConfig;
@@ -99,6 +101,7 @@ export class OpenServices implements Services {
       dataDir: config.dataDir,
       desk: writer,
       gateway: () => this.settings.effective.connection?.baseUrl ?? '',
+      limits: config.importLimits,
       log,
     });
     this.#jobs = new Jobs({ clock, store, desk: writer, log });
@@ -225,8 +228,8 @@ export class OpenServices implements Services {
     if (this.store.setting(REFUSALS) === null) await this.#breaker.reset();
   }
 
-  exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return openExport(this.#options.config.dbPath, { signal });
+  exportEvents(options: ExportOptions): AsyncIterable<Uint8Array> {
+    return openExport(this.#options.config.dbPath, options);
   }
 
   readonly testConnection: Services['testConnection'] = (connection, options, signal) =>
@@ -246,26 +249,30 @@ export class OpenServices implements Services {
     this.feed.close();
     this.#closing.abort();
     await this.forwarding.close();
-    await this.prices.close();
-    await this.#jobs.close();
-    const imported = this.imports.close();
+    const aside = Promise.allSettled([this.prices.close(), this.#jobs.close(), this.imports.close()]);
     const stopped = this.collector?.stop() ?? Promise.resolve();
-    const done = new AbortController();
     // A disk that takes nothing holds the records of the last moment: closing the spool tries once more, and lets go.
-    await Promise.race([stopped, clock.sleep(STOP_MS, done.signal)]);
-    done.abort();
+    await within(STOP_MS, stopped, clock);
     try {
       await this.inbox?.close();
     } catch (error) {
       log.error({ err: error }, 'the spool could not be closed in order');
     }
     await stopped;
-    await imported;
+    await within(ASIDE_STOP_MS, aside, clock);
     await this.#watching;
     await this.reader.close();
     this.store.close();
+    // Whatever still waits for a locked database is refused now. The writer's is the last connection to be closed.
     await this.#writer.close();
+    await aside;
   }
+}
+
+/** Waits for it, but no longer than so many milliseconds. Rejects when it does. */
+async function within(ms: number, work: Promise<unknown>, clock: Clock): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, clock.sleep(ms, over.signal)]).finally(() => over.abort());
 }
 
 /** A killed process was at work at least until it last wrote to the spool, also when the database was locked then. */

@@ -2,6 +2,7 @@ import type { StartConfig } from '../lib/config/start-config.ts';
 import type { Clock } from '../lib/contract/clock.ts';
 import type { GatewayConnection, GatewayInfo } from '../lib/contract/gateway.ts';
 import type { ConnectionReport, TestConnectionOptions } from '../lib/gateway/test-connection.ts';
+import type { ExportOptions } from '../lib/store/export.ts';
 import type { ReadStore } from '../lib/store/read-store.ts';
 import type { Reader } from '../lib/store/reader.ts';
 import type { Desk } from '../lib/store/writer.ts';
@@ -49,8 +50,8 @@ export interface Services {
     options: Pick<TestConnectionOptions, 'mode' | 'pollIntervalMs'>,
     signal: AbortSignal,
   ): Promise<ConnectionReport>;
-  /** Every event as JSONL, oldest first, in chunks of whole lines. Ends early when the signal aborts. */
-  exportEvents(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Events as JSONL, oldest first, in chunks of whole lines. Ends early when the signal aborts. */
+  exportEvents(options: ExportOptions): AsyncIterable<Uint8Array>;
 }
 
 /** What routes are built on. It exists before the database is open, so that the port answers at once. */

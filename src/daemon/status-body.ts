@@ -68,6 +68,7 @@ export function statusBody(context: DaemonContext) {
     service: SERVICE,
     product: 'cpamp',
     version: context.version,
+    startedAt: context.startedAtMs,
     configured: settings.configured,
     eventCount: events,
     events,

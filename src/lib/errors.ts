@@ -190,6 +190,8 @@ export const ERRORS = {
     'Name its place with --data-dir or --db, or make one with: cpamp setup',
   ),
 
+  output_failed: entry(500, Exit.failure, 'the output cannot be written'),
+
   // Imports. The sessions' codes and the first two sentences are known to older clients.
   import_empty: entry(400, Exit.usage, 'empty usage import payload'),
   import_without_details: entry(
@@ -216,6 +218,28 @@ export const ERRORS = {
     'Finish or cancel other imports first.',
   ),
   usage_import_session_unavailable: entry(500, Exit.failure, 'usage import sessions are unavailable'),
+
+  // Backups.
+  backup_unusable: entry(400, Exit.usage, 'there is nothing here that can be restored'),
+  backup_damaged: entry(
+    500,
+    Exit.integrity,
+    'the backup is damaged',
+    'Nothing was changed. Try another one.',
+  ),
+  file_exists: entry(409, Exit.usage, 'something with this name is there already', 'Choose another name.'),
+  restore_occupied: entry(
+    409,
+    Exit.usage,
+    'something is where it should be restored to',
+    'Give --replace: it is moved aside then, and not deleted.',
+  ),
+  restore_unfinished: entry(
+    503,
+    Exit.integrity,
+    'a restore of this database was interrupted',
+    'Finish it with: cpamp restore --finish',
+  ),
 
   // Starting, files and keys.
   invalid_config: entry(400, Exit.usage, 'the configuration is not valid'),

@@ -148,3 +148,57 @@ test('a long history is streamed to slow readers, and readers that go away cost 
   await new Promise((resolve) => standing.once('close', resolve));
   assert.equal(standing.complete, false, 'what broke off does not look whole');
 });
+
+test('a part of the events by time and number, and 400 for what is neither', async (t) => {
+  const dataDir = filled(t, 3_000);
+  const daemon = await startReady(t, { dataDir });
+  const part = async (query: string): Promise<number[]> => {
+    const answer = await ask(daemon, `${URL}?${query}`);
+    assert.equal(answer.status, 200, query);
+    return answer.text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line): number => JSON.parse(line).timestamp_ms);
+  };
+  const all = await part('');
+  assert.equal(all.length, 3_000);
+  const since = all[1_000] ?? 0;
+  const until = Date.UTC(2026, 0, 1, 0, 40);
+  assert.deepEqual(
+    await part(`since=${since}`),
+    all.filter((ms) => ms >= since),
+  );
+  assert.deepEqual(
+    await part(`since=${since}&until=2026-01-01T00:40:00Z&limit=700`),
+    all.filter((ms) => ms >= since && ms < until).slice(0, 700),
+  );
+  assert.deepEqual(await part('until=2026-01-01'), all);
+  assert.deepEqual(await part('since=2026-01-02'), []);
+  assert.deepEqual(await part('since=&until=&limit='), all);
+  const bad = [
+    'since=soon',
+    'until=2026-13-01',
+    'since=-5',
+    'since=99999999999999999999',
+    'limit=0',
+    'limit=1.5',
+    'limit=many',
+    `since=5&until=4`,
+    'since=1&since=2',
+  ];
+  for (const query of bad) {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await ask(daemon, `${URL}?${query}`, { method });
+      assert.equal(answer.status, 400, query);
+      assert.ok(!answer.headers.get('content-disposition'), 'an error is not saved as a file of events');
+    }
+  }
+  const openApi = await ask<{ paths: Record<string, { get: { parameters: Array<{ name: string }> } }> }>(
+    daemon,
+    '/usage-service/openapi.json',
+  );
+  assert.deepEqual(
+    openApi.body.paths[URL]?.get.parameters.map(({ name }) => name),
+    ['since', 'until', 'limit'],
+  );
+});

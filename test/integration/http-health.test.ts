@@ -93,6 +93,7 @@ test('info and status of a daemon that nobody has set up', async (t) => {
     dataKeyReady: true,
     hasHistoricalData: false,
     product: 'cpamp',
+    forwarding: 'none',
   });
 
   const { status, body } = await ask<WholeStatus>(daemon, '/status');

@@ -129,6 +129,33 @@ test('what cannot be imported is refused with what was counted', async (t) => {
   assert.equal(await countOf(daemon), 0);
 });
 
+test('the limits of uploads are those of the variables', async (t) => {
+  const env = {
+    USAGE_IMPORT_CHUNK_BYTES: '1000',
+    USAGE_IMPORT_DISK_QUOTA_BYTES: '5000',
+    USAGE_IMPORT_MAX_SESSIONS: '1',
+    USAGE_IMPORT_SESSION_TTL_MINUTES: '7',
+  };
+  const daemon = await startReady(t, { env });
+  await assertRefused(
+    daemon,
+    SESSIONS,
+    post({ filename: 'a.jsonl', size_bytes: 5001 }),
+    413,
+    'usage_import_session_too_large',
+  );
+  const { body } = await create(daemon, { filename: 'a.jsonl', size_bytes: 5000 });
+  assert.equal(body.chunk_size_bytes, 1000);
+  assert.equal(body.expires_at_ms - body.updated_at_ms, 7 * 60_000);
+  await assertRefused(
+    daemon,
+    SESSIONS,
+    post({ filename: 'b.jsonl', size_bytes: 1 }),
+    429,
+    'usage_import_session_limit_exceeded',
+  );
+});
+
 test('a file comes in chunks, over a restart, and is gone once it is imported', async (t) => {
   const dataDir = tempDir(t);
   let daemon = await startReady(t, { dataDir });

@@ -10,6 +10,8 @@ export interface CliOptions {
   readonly cwd?: string;
   /** What stdin holds; without it stdin is empty. */
   readonly input?: string | Uint8Array;
+  /** Of the terminal; 100. */
+  readonly columns?: number;
 }
 
 export interface CliResult {
@@ -112,10 +114,15 @@ export function startOnTerminal(
   options: CliOptions = {},
 ): CliProcess {
   const command = [process.execPath, PROGRAM, ...args].map(quote).join(' ');
-  return new CliProcess(t, 'script', ['-qefc', `stty cols 100 rows 40; exec ${command}`, '/dev/null'], {
-    ...options,
-    env: { TERM: 'xterm-256color', SHELL: '/bin/sh', ...options.env },
-  });
+  return new CliProcess(
+    t,
+    'script',
+    ['-qefc', `stty cols ${options.columns ?? 100} rows 40; exec ${command}`, '/dev/null'],
+    {
+      ...options,
+      env: { TERM: 'xterm-256color', SHELL: '/bin/sh', ...options.env },
+    },
+  );
 }
 
 function quote(word: string): string {

@@ -5,9 +5,16 @@ import type { TestContext } from 'node:test';
 
 const HOLDER = new URL('./hold-database.ts', import.meta.url).pathname;
 
-/** Locks the database of a data directory against writing, from another process. Answers how to let go. */
-export async function lockDatabase(t: TestContext, dataDir: string): Promise<() => Promise<void>> {
-  const child = spawn(process.execPath, [HOLDER, join(dataDir, 'usage.sqlite')], {
+/**
+ * Locks the database of a data directory against writing, from another process; with `alone` against reading too, which
+ * takes that nobody else has it open. Answers how to let go.
+ */
+export async function lockDatabase(
+  t: TestContext,
+  dataDir: string,
+  way: 'writing' | 'alone' = 'writing',
+): Promise<() => Promise<void>> {
+  const child = spawn(process.execPath, [HOLDER, join(dataDir, 'usage.sqlite'), way], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));

@@ -36,6 +36,26 @@ export function underPath(t: TestContext, prefix: string, behind: Behind): Promi
   );
 }
 
+/** What people get wrong in the configuration of a proxy. */
+export interface Mistakes {
+  /** Paths that lead to the gateway all the same. */
+  readonly toGateway?: (path: string) => boolean;
+  /** Nothing of an answer goes on before its end. */
+  readonly buffers?: boolean;
+  /** Sent in place of the `Host` that the browser asked for. */
+  readonly host?: string;
+}
+
+/** One origin where everything leads to the daemon, but for mistakes. */
+export function withMistakes(t: TestContext, behind: Behind, mistakes: Mistakes): Promise<ReverseProxy> {
+  const toGateway = mistakes.toGateway ?? (() => false);
+  const route = (path: string): Target =>
+    toGateway(path)
+      ? { base: behind.gateway(), path, isGateway: true }
+      : { base: behind.daemon(), path, isGateway: false };
+  return startProxy(t, '', route, mistakes);
+}
+
 interface Target {
   readonly base: string;
   readonly path: string;
@@ -46,12 +66,13 @@ async function startProxy(
   t: TestContext,
   prefix: string,
   route: (path: string) => Target,
+  mistakes: Mistakes = {},
 ): Promise<ReverseProxy> {
   const toGateway: string[] = [];
   const server = createServer((incoming, outgoing) => {
     const target = route(incoming.url ?? '/');
     if (target.isGateway) toGateway.push(`${incoming.method} ${incoming.url}`);
-    pass(target, incoming, outgoing);
+    pass(target, incoming, outgoing, mistakes);
   });
   const port = await listenOn(t, server);
   t.after(() => server.closeAllConnections());
@@ -59,10 +80,16 @@ async function startProxy(
 }
 
 /** Sends each piece on as it comes, in both directions; an end on one side is an end on the other. */
-function pass({ base, path }: Target, incoming: IncomingMessage, outgoing: ServerResponse): void {
+function pass(
+  { base, path }: Target,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { buffers = false, host }: Mistakes,
+): void {
   // `Host` is the one that the browser asked for.
   const headers = {
     ...incoming.headers,
+    ...(host === undefined ? {} : { host }),
     connection: 'close',
     'x-forwarded-for': incoming.socket.remoteAddress ?? '',
     'x-forwarded-proto': 'http',
@@ -72,6 +99,12 @@ function pass({ base, path }: Target, incoming: IncomingMessage, outgoing: Serve
     const { connection: _connection, 'keep-alive': _keepAlive, ...rest } = answer.headers;
     outgoing.writeHead(answer.statusCode ?? 502, rest);
     outgoing.flushHeaders();
+    if (buffers) {
+      const held: Buffer[] = [];
+      answer.on('data', (piece: Buffer) => held.push(piece));
+      answer.on('end', () => outgoing.end(Buffer.concat(held)));
+      return;
+    }
     answer.on('data', (piece: Buffer) => {
       if (!outgoing.write(piece)) answer.pause();
     });

@@ -22,6 +22,7 @@ test('with nothing given, the defaults count', async (t) => {
     batchSize: 100,
     pollIntervalMs: 500,
     queryLimit: 50_000,
+    importLimits: { chunkBytes: 4_194_304, quotaBytes: 17_179_869_184, maxSessions: 2, ttlMs: 86_400_000 },
     corsOrigins: ['*'],
     respTlsSkipVerify: false,
     panelPath: '',
@@ -49,6 +50,10 @@ test('every variable is read, and blank is unset', async (t) => {
     USAGE_BATCH_SIZE: '7',
     USAGE_POLL_INTERVAL_MS: '+1000',
     USAGE_QUERY_LIMIT: '010',
+    USAGE_IMPORT_CHUNK_BYTES: '65536',
+    USAGE_IMPORT_DISK_QUOTA_BYTES: '68719476736',
+    USAGE_IMPORT_MAX_SESSIONS: '3',
+    USAGE_IMPORT_SESSION_TTL_MINUTES: '5',
     USAGE_CORS_ORIGINS: 'https://a.example, https://b.example,',
     USAGE_RESP_TLS_SKIP_VERIFY: 'Yes',
     PANEL_PATH: 'panel.html',
@@ -65,6 +70,12 @@ test('every variable is read, and blank is unset', async (t) => {
   assert.equal(config.envManaged, true);
   assert.equal(config.collectorMode, 'subscribe');
   assert.deepEqual([config.batchSize, config.pollIntervalMs, config.queryLimit], [7, 1000, 10]);
+  assert.deepEqual(config.importLimits, {
+    chunkBytes: 65_536,
+    quotaBytes: 2 ** 36,
+    maxSessions: 3,
+    ttlMs: 300_000,
+  });
   assert.deepEqual(config.corsOrigins, ['https://a.example', 'https://b.example']);
   assert.equal(config.respTlsSkipVerify, true);
   assert.equal(config.panelPath, join(cwd, 'panel.html'));

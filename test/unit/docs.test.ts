@@ -88,6 +88,10 @@ test('the defaults in README are those of the program', () => {
     USAGE_BATCH_SIZE: config.batchSize,
     USAGE_POLL_INTERVAL_MS: config.pollIntervalMs,
     USAGE_QUERY_LIMIT: config.queryLimit,
+    USAGE_IMPORT_CHUNK_BYTES: config.importLimits.chunkBytes,
+    USAGE_IMPORT_DISK_QUOTA_BYTES: config.importLimits.quotaBytes,
+    USAGE_IMPORT_MAX_SESSIONS: config.importLimits.maxSessions,
+    USAGE_IMPORT_SESSION_TTL_MINUTES: config.importLimits.ttlMs / 60_000,
     USAGE_CORS_ORIGINS: config.corsOrigins.join(','),
     USAGE_RESP_TLS_SKIP_VERIFY: config.respTlsSkipVerify,
   };

@@ -9,7 +9,7 @@ import {
   type Normalised,
   type UsageEvent,
 } from '../../src/lib/contract/event.ts';
-import { exportLine } from '../../src/lib/transfer/export-jsonl.ts';
+import { exportLine } from '../../src/lib/transfer/export/jsonl.ts';
 import { ExportReader } from '../../src/lib/store/export-reader.ts';
 import { readPosition } from '../../src/lib/store/state-store.ts';
 import { normalise } from '../../src/lib/usage/normalise.ts';

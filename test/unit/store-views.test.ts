@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ExportReader } from '../../src/lib/store/export-reader.ts';
-import { exportLine } from '../../src/lib/transfer/export-jsonl.ts';
+import { exportLine } from '../../src/lib/transfer/export/jsonl.ts';
 import { call, record, recordedCalls, storeCore, storeDb } from '../support/store-harness.ts';
 
 /** Columns of `usage_events` that the export has under the same name. */

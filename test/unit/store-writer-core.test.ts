@@ -83,6 +83,22 @@ test('events that agree in time and 64 bits of the hash are told apart by the re
   assert.deepEqual(db.prepare('SELECT dup FROM event ORDER BY id').pluck().all(), [0, 1, 2]);
 });
 
+test('what is new among what is known is stored, also where they agree in 64 bits', (t) => {
+  const db = storeDb(t);
+  // The first 16 digits are the same for all; the others are those of the request.
+  const core = storeCore(db, {
+    normalise: withHash(({ requestId }) => `${'ab'.repeat(8)}${requestId.padStart(48, '0')}`),
+  });
+  const made = (...ids: readonly number[]): Array<ReturnType<typeof record>> =>
+    ids.map((id) => record(call({ request_id: String(id).padStart(8, '0') })));
+  assert.equal(core.commit(made(1, 2, 3), null).inserted, 3);
+  const mixed = core.commit(made(1, 2, 4, 3, 4, 5), null);
+  assert.deepEqual([mixed.inserted, mixed.duplicates], [2, 4]);
+  const again = core.commit(made(5, 4, 3, 2, 1), null);
+  assert.deepEqual([again.inserted, again.duplicates], [0, 5]);
+  assert.deepEqual(db.prepare('SELECT dup FROM event ORDER BY id').pluck().all(), [0, 1, 2, 3, 4]);
+});
+
 test('what fails leaves nothing behind, no row, no position and no id in a cache', (t) => {
   const db = storeDb(t);
   const core = storeCore(db);

@@ -1,9 +1,7 @@
 import type { TakeoverMark } from '../../lib/contract/takeover.ts';
 import type { ImportOutcome, ImportPace, Writer } from '../../lib/contract/writer.ts';
 import { readLockHolder, serveLockPath } from '../../lib/lock.ts';
-import { createStandardPricing } from '../../lib/pricing/standard-pricing.ts';
 import type { EventBatch } from '../../lib/store/event-batch.ts';
-import { ImportPreview } from '../../lib/store/import-preview.ts';
 import { openDatabase } from '../../lib/store/open.ts';
 import { onlyGateway } from '../../lib/store/state-store.ts';
 import { startWriter } from '../../lib/store/writer.ts';
@@ -18,10 +16,10 @@ export interface ImportTarget {
 }
 
 /** The most that a transaction takes while a daemon waits for the same lock. */
-const BESIDE: ImportPace = { maxRows: 1000, maxMs: 25, pause: true };
+const BESIDE: ImportPace = { maxRows: 1000, maxMs: 15, pause: true };
 /** Each transaction waits for the disk once, so few large ones are quicker. */
 const ALONE: ImportPace = { maxRows: 4000, maxMs: 500, pause: false };
-const BATCH_ROWS = 2000;
+const BATCH_ROWS = 1000;
 const LOOK_EVERY_MS = 1000;
 const BUSY_TIMEOUT_MS = 2000;
 /** How long a transaction may wait for a lock: a daemon holds it for moments, another program perhaps longer. */
@@ -69,7 +67,12 @@ export async function openTarget(
 }
 
 /** Stores nothing. `dbPath` is null where there is no database yet. */
-export function previewTarget(dbPath: string | null): ImportTarget {
+export async function previewTarget(dbPath: string | null): Promise<ImportTarget> {
+  // Prices take 20 MB, and where events are stored it is another thread that needs them.
+  const [{ createStandardPricing }, { ImportPreview }] = await Promise.all([
+    import('../../lib/pricing/standard-pricing.ts'),
+    import('../../lib/store/import-preview.ts'),
+  ]);
   const preview = new ImportPreview(dbPath, createStandardPricing(), BUSY_TIMEOUT_MS);
   return {
     gateway: '',

@@ -12,9 +12,7 @@ import { withDatabase } from '../shared/database.ts';
 import { counted, formatInstant } from '../shared/format.ts';
 import { formatFacts, formatTable, type Column } from '../shared/tables.ts';
 import { priceCells, ratesText } from './format.ts';
-
-const SOURCES = ['manual', 'synced', 'embedded', 'missing'] as const;
-type Kind = (typeof SOURCES)[number];
+import { KINDS, type Kind } from './kinds.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'MODEL' },
@@ -112,9 +110,9 @@ export async function show(model: string, context: CliContext): Promise<void> {
 
 function kindOf(text: string | undefined): Kind | null {
   if (text === undefined) return null;
-  const kind = SOURCES.find((each) => each === text);
+  const kind = KINDS.find((each) => each === text);
   if (kind === undefined) {
-    throw new AppError('wrong_usage', { detail: `--source is one of ${SOURCES.join(', ')}` });
+    throw new AppError('wrong_usage', { detail: `--source is one of ${KINDS.join(', ')}` });
   }
   return kind;
 }

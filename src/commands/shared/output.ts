@@ -51,7 +51,7 @@ export function createOutput(options: OutputOptions): Output {
         else resolve();
       });
     });
-  const line = (value: unknown): Promise<void> => write(`${JSON.stringify(value)}\n`);
+  const line = (value: unknown): Promise<void> => write(`${jsonLine(value)}\n`);
   return {
     json,
     quiet,
@@ -72,6 +72,17 @@ export function createOutput(options: OutputOptions): Output {
       if (verbose) talk(paintTalk.gray(text));
     },
   };
+}
+
+/** What JSON may hold as it is and a terminal obeys all the same. */
+const UNRULY = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+
+/** The same value to every reader, and nothing in it that moves a cursor or turns the reading direction. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    UNRULY,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function withEnd(text: string): string {

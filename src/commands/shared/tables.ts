@@ -4,6 +4,8 @@ export interface Column {
   readonly title: string;
   /** Numbers stand to the right. */
   readonly align?: 'left' | 'right';
+  /** Exactly so many columns of the terminal; without it as many as the longest cell. */
+  readonly width?: number;
 }
 
 const NO_LINES = {
@@ -30,9 +32,14 @@ const ESCAPE = '\u001B';
 
 /** Rows under titles, without lines: as easy to read as to cut apart. Wide characters keep the columns straight. */
 export function formatTable(columns: readonly Column[], rows: ReadonlyArray<readonly string[]>): string {
+  return formatRows(columns, [columns.map(({ title }) => title), ...rows]);
+}
+
+/** The same without titles: with widths the lines of several calls stand under each other. */
+export function formatRows(columns: readonly Column[], rows: ReadonlyArray<readonly string[]>): string {
   const table = new Table({
-    head: columns.map(({ title }) => title),
     colAligns: columns.map(({ align }) => align ?? 'left'),
+    colWidths: columns.map(({ width }) => width ?? null),
     chars: NO_LINES,
     style: PLAIN,
   });
@@ -47,6 +54,14 @@ export function formatFacts(
   const table = new Table({ chars: NO_LINES, style: PLAIN });
   for (const [name, value] of facts) if (value !== undefined) table.push([name, oneLine(value)]);
   return trimEnds(table.toString());
+}
+
+/** Control codes, separators of lines, and what turns the reading direction. */
+const UNRULY = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+
+/** A text from outside as it may stand in a line on a terminal: not even colours are left of it. */
+export function inert(text: string): string {
+  return text.replaceAll(UNRULY, ' ');
 }
 
 /**

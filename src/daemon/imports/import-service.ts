@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { ImportLimits } from '../../lib/config/start-config.ts';
 import type { Clock } from '../../lib/contract/clock.ts';
 import type { ImportPace } from '../../lib/contract/writer.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Desk } from '../../lib/store/writer.ts';
 import { importFile, type FileImport } from '../../lib/transfer/import/import-file.ts';
-import { ImportSessions, SESSION_LIMITS, type SessionLimits } from './import-sessions.ts';
+import { ImportSessions } from './import-sessions.ts';
 import { newId } from './session-record.ts';
 import { unavailable, UploadDir } from './upload-dir.ts';
 import { receive, WrongLength } from './upload.ts';
@@ -17,7 +18,7 @@ export interface ImportServiceOptions {
   /** Base URL of the gateway that is collected from; `''` before setup. */
   readonly gateway: () => string;
   readonly log: Logger;
-  readonly limits?: SessionLimits;
+  readonly limits: ImportLimits;
 }
 
 /** The most that is taken in one request; larger files are uploaded in chunks. */
@@ -31,7 +32,7 @@ export class ImportService {
   readonly sessions: ImportSessions;
   readonly #options: ImportServiceOptions;
   readonly #dir: UploadDir;
-  readonly #limits: SessionLimits;
+  readonly #limits: ImportLimits;
   readonly #closing = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
   #sweeping: Promise<void> | null = null;
@@ -39,7 +40,7 @@ export class ImportService {
   constructor(options: ImportServiceOptions) {
     const { clock, dataDir, log } = options;
     this.#options = options;
-    this.#limits = options.limits ?? SESSION_LIMITS;
+    this.#limits = options.limits;
     this.#dir = new UploadDir(join(dataDir, 'usage-imports'));
     this.sessions = new ImportSessions({
       dir: this.#dir,

@@ -1,4 +1,5 @@
 import type { UsageImportResult, UsageImportSession } from '../../lib/contract/api/usage-import.ts';
+import type { ImportLimits } from '../../lib/config/start-config.ts';
 import type { Clock } from '../../lib/contract/clock.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { FileImport } from '../../lib/transfer/import/import-file.ts';
@@ -14,27 +15,10 @@ import {
 import { unavailable, UPLOAD_ID, type UploadDir } from './upload-dir.ts';
 import { receive, WrongLength } from './upload.ts';
 
-export interface SessionLimits {
-  readonly chunkBytes: number;
-  /** All uploads together. */
-  readonly quotaBytes: number;
-  /** Active at once. */
-  readonly maxSessions: number;
-  /** A session ends so long after it was last used. */
-  readonly ttlMs: number;
-}
-
-export const SESSION_LIMITS: SessionLimits = {
-  chunkBytes: 4 * 1024 * 1024,
-  quotaBytes: 16 * 1024 ** 3,
-  maxSessions: 2,
-  ttlMs: 24 * 3600 * 1000,
-};
-
 export interface ImportSessionsOptions {
   readonly dir: UploadDir;
   readonly clock: Clock;
-  readonly limits: SessionLimits;
+  readonly limits: ImportLimits;
   /** Imports a file; never rejects. */
   readonly run: (path: string, name: string, signal: AbortSignal) => Promise<FileImport>;
   readonly onError: (error: unknown) => void;

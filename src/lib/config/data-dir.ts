@@ -27,18 +27,22 @@ export async function prepareDataDir(path: string, files: readonly string[] = []
       await rm(proof, { force: true });
     }
   } catch (error) {
-    throw await explain(directory, error);
+    throw await explainUnusable(directory, error);
   }
   for (const file of files.map((name) => resolve(directory, name))) {
     try {
       await access(file, constants.R_OK | constants.W_OK);
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw await explain(file, error);
+      if (systemCode(error) !== 'ENOENT') throw await explainUnusable(file, error);
     }
   }
 }
 
-async function explain(path: string, cause: unknown): Promise<AppError> {
+/**
+ * What a system error at this path means, in an absolute path: `disk_full`, else `data_dir_unusable` with whose the place
+ * is, who we are, and what puts it right.
+ */
+export async function explainUnusable(path: string, cause: unknown): Promise<AppError> {
   const code = systemCode(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT') return new AppError('disk_full', { detail: path, cause });
   const { path: nearest, stats } = await nearestExisting(path);
@@ -74,6 +78,7 @@ async function nearestExisting(path: string): Promise<{ readonly path: string; r
   }
 }
 
-function quote(path: string): string {
+/** A path as one word of a shell. */
+export function quote(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

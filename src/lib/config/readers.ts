@@ -49,11 +49,12 @@ export function positive(
   name: SettingName,
   otherwise: number,
   warn: Warn,
+  most = MAX_INTEGER,
 ): { readonly value: number; readonly origin: Origin } {
-  const allowed = `a whole number from 1 to ${MAX_INTEGER}`;
+  const allowed = `a whole number from 1 to ${most}`;
   const all = sources.all(name);
-  const valid = all.find((given) => parsePositive(given.text) !== null);
-  const used = (valid && parsePositive(valid.text)) ?? otherwise;
+  const valid = all.find((given) => parsePositive(given.text, most) !== null);
+  const used = (valid && parsePositive(valid.text, most)) ?? otherwise;
   for (const given of valid ? all.slice(0, all.indexOf(valid)) : all) {
     if (given.origin === 'flag') throw refuse(given, allowed);
     warn(`${given.label} is "${given.text}"; allowed is ${allowed}. ${used} is used.`);

@@ -32,6 +32,16 @@ export interface ConfigWarning {
   readonly message: string;
 }
 
+export interface ImportLimits {
+  readonly chunkBytes: number;
+  /** All uploads together. */
+  readonly quotaBytes: number;
+  /** Active at once. */
+  readonly maxSessions: number;
+  /** A session ends so long after it was last used. */
+  readonly ttlMs: number;
+}
+
 /** What the daemon and the commands start with, before anything that was saved is looked at. Paths are absolute. */
 export interface StartConfig {
   readonly httpAddr: ListenAddress;
@@ -50,6 +60,8 @@ export interface StartConfig {
   readonly batchSize: number;
   readonly pollIntervalMs: number;
   readonly queryLimit: number;
+  /** Of files that are uploaded to be imported. */
+  readonly importLimits: ImportLimits;
   /** `*` or origins. Empty: no CORS headers at all. */
   readonly corsOrigins: readonly string[];
   readonly respTlsSkipVerify: boolean;
@@ -82,6 +94,10 @@ const DEFAULTS = {
   batchSize: 100,
   pollIntervalMs: 500,
   queryLimit: 50_000,
+  importChunkBytes: 4 * 1024 * 1024,
+  importQuotaBytes: 16 * 1024 ** 3,
+  importMaxSessions: 2,
+  importSessionTtlMinutes: 24 * 60,
 };
 
 /**
@@ -111,6 +127,12 @@ export function loadConfig(options: LoadOptions): StartConfig {
   const batchSize = positive(sources, 'batchSize', defaults.batchSize, warn);
   const pollIntervalMs = positive(sources, 'pollIntervalMs', defaults.pollIntervalMs, warn);
   const queryLimit = positive(sources, 'queryLimit', defaults.queryLimit, warn);
+  const importChunkBytes = positive(sources, 'importChunkBytes', defaults.importChunkBytes, warn);
+  const quota = defaults.importQuotaBytes;
+  const importQuotaBytes = positive(sources, 'importQuotaBytes', quota, warn, Number.MAX_SAFE_INTEGER);
+  const importMaxSessions = positive(sources, 'importMaxSessions', defaults.importMaxSessions, warn);
+  const ttl = defaults.importSessionTtlMinutes;
+  const importSessionTtlMinutes = positive(sources, 'importSessionTtlMinutes', ttl, warn);
   return {
     httpAddr: listenAddress(sources, defaults.httpAddr),
     dataDir,
@@ -125,6 +147,12 @@ export function loadConfig(options: LoadOptions): StartConfig {
     batchSize: batchSize.value,
     pollIntervalMs: pollIntervalMs.value,
     queryLimit: queryLimit.value,
+    importLimits: {
+      chunkBytes: importChunkBytes.value,
+      quotaBytes: importQuotaBytes.value,
+      maxSessions: importMaxSessions.value,
+      ttlMs: importSessionTtlMinutes.value * 60_000,
+    },
     corsOrigins: splitList(sources.first('corsOrigins')?.text ?? '*'),
     respTlsSkipVerify: boolean(sources, 'respTlsSkipVerify', warn),
     panelPath: sources.path('panelPath')?.text ?? '',
@@ -136,6 +164,10 @@ export function loadConfig(options: LoadOptions): StartConfig {
       ['batchSize', batchSize.origin],
       ['pollIntervalMs', pollIntervalMs.origin],
       ['queryLimit', queryLimit.origin],
+      ['importChunkBytes', importChunkBytes.origin],
+      ['importQuotaBytes', importQuotaBytes.origin],
+      ['importMaxSessions', importMaxSessions.origin],
+      ['importSessionTtlMinutes', importSessionTtlMinutes.origin],
       ['adminKey', adminKey?.origin ?? 'default'],
       ['dataKey', dataKey?.origin ?? 'default'],
       ['managementKey', managementKey?.origin ?? 'default'],

@@ -27,11 +27,11 @@ export function parseListenAddress(text: string): ListenAddress | null {
   return { host: six ?? name ?? '', port, text };
 }
 
-/** A whole number from 1 to {@link MAX_INTEGER}, as decimal digits with an optional sign; `null` otherwise. */
-export function parsePositive(text: string): number | null {
+/** A whole number from 1 to `most`, as decimal digits with an optional sign; `null` otherwise. */
+export function parsePositive(text: string, most = MAX_INTEGER): number | null {
   if (!/^[+-]?\d+$/.test(text)) return null;
   const value = Number(text);
-  return value >= 1 && value <= MAX_INTEGER ? value : null;
+  return value >= 1 && value <= most ? value : null;
 }
 
 /** `null` for what is neither a yes nor a no. */

@@ -6,7 +6,7 @@ import type { KeySources } from './prepare-keys.ts';
 
 /** What decides about the keys of a place: its configuration and what its database holds now. */
 export function keySources(
-  config: StartConfig,
+  config: Pick<StartConfig, 'adminKey' | 'dataKeyPath' | 'dataKeySecret' | 'dbPath'>,
   store: Pick<ReadStore, 'setting' | 'deadLetterCount'>,
   nowMs: number,
 ): KeySources {

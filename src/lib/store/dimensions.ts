@@ -119,16 +119,24 @@ export interface ForDimensions<T> {
 /** The dimension ids of one event. */
 export type DimensionIds = ForDimensions<number>;
 
+type StandIn<T> = (dimension: DimensionName, values: DimensionValues) => T;
+
+/** The dimensions of what was called, in which many events are alike. */
+export type CallDimensions<T> = Pick<ForDimensions<T>, 'model' | 'provider' | 'profile'>;
+
 /** What `standIn` makes of the values of each dimension of an event. */
-export function forDimensions<T>(
-  event: UsageEvent,
-  standIn: (dimension: DimensionName, values: DimensionValues) => T,
-): ForDimensions<T> {
-  const optional = (dimension: DimensionName, values: readonly string[]): T | null =>
-    values.every((value) => value === '') ? null : standIn(dimension, values);
+export function forDimensions<T>(event: UsageEvent, standIn: StandIn<T>): ForDimensions<T> {
+  return {
+    ...callDimensions(event, standIn),
+    credential: credentialOf(event, standIn),
+    ...otherDimensions(event, standIn),
+  };
+}
+
+export function callDimensions<T>(event: UsageEvent, standIn: StandIn<T>): CallDimensions<T> {
   return {
     model: standIn('model', [event.model, event.requestedModel, event.resolvedModel]),
-    provider: optional('provider', [event.provider]),
+    provider: event.provider === '' ? null : standIn('provider', [event.provider]),
     profile: standIn('profile', [
       event.executorType,
       event.endpoint,
@@ -140,26 +148,43 @@ export function forDimensions<T>(
       event.serviceTier,
       event.cacheInputMode === 'separate_from_input' ? 1 : 0,
     ]),
-    credential: optional('credential', [
-      event.authIndex,
-      event.authType,
-      event.source,
-      event.sourceHash,
-      event.accountSnapshot,
-      event.authLabelSnapshot,
-      event.authFileSnapshot,
-      event.authProviderSnapshot,
-      event.authProjectIdSnapshot,
-    ]),
-    clientKey: optional('clientKey', [event.apiKeyHash]),
-    userAgent: optional('userAgent', [event.userAgent]),
-    address: optional('address', [event.clientIp, event.xForwardedFor]),
-    responseKind: optional('responseKind', [
-      event.response.quotaPlanType,
-      event.response.errorKind,
-      event.response.errorCode,
+  };
+}
+
+export function credentialOf<T>(event: UsageEvent, standIn: StandIn<T>): T | null {
+  return unlessEmpty('credential', standIn, [
+    event.authIndex,
+    event.authType,
+    event.source,
+    event.sourceHash,
+    event.accountSnapshot,
+    event.authLabelSnapshot,
+    event.authFileSnapshot,
+    event.authProviderSnapshot,
+    event.authProjectIdSnapshot,
+  ]);
+}
+
+export function otherDimensions<T>(
+  event: UsageEvent,
+  standIn: StandIn<T>,
+): Omit<ForDimensions<T>, keyof CallDimensions<T> | 'credential'> {
+  const { apiKeyHash, userAgent, clientIp, xForwardedFor, response } = event;
+  return {
+    clientKey: apiKeyHash === '' ? null : standIn('clientKey', [apiKeyHash]),
+    userAgent: userAgent === '' ? null : standIn('userAgent', [userAgent]),
+    address: unlessEmpty('address', standIn, [clientIp, xForwardedFor]),
+    responseKind: unlessEmpty('responseKind', standIn, [
+      response.quotaPlanType,
+      response.errorKind,
+      response.errorCode,
     ]),
   };
+}
+
+function unlessEmpty<T>(dimension: DimensionName, standIn: StandIn<T>, values: readonly string[]): T | null {
+  for (const value of values) if (value !== '') return standIn(dimension, values);
+  return null;
 }
 
 /** All dimensions of events. `publish` after a commit, `discard` after a rollback. */

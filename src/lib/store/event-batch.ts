@@ -1,6 +1,13 @@
 import type { UsageEvent } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
-import { forDimensions, type DimensionName, type DimensionValues } from './dimensions.ts';
+import {
+  callDimensions,
+  credentialOf,
+  otherDimensions,
+  type CallDimensions,
+  type DimensionName,
+  type DimensionValues,
+} from './dimensions.ts';
 import { extraOf, type StoredExtra } from './event-insert.ts';
 import { EVENT_COLUMNS, eventParams, prepareUnpacked } from './event-row.ts';
 import { markResponse } from './response-codec.ts';
@@ -47,6 +54,32 @@ export const NUMBERS = NUMBER_COLUMNS.length;
 export const PARAM_OF_NUMBER: readonly number[] = NUMBER_COLUMNS.map((name) => EVENT_COLUMNS.indexOf(name));
 const FIRST_ROOM = 256;
 
+/** The values of a row of a dimension, and a text that no other row of it has. */
+export interface DimensionEntry {
+  readonly key: string;
+  readonly values: DimensionValues;
+}
+
+function entryOf(values: DimensionValues): DimensionEntry {
+  return { key: values.length === 1 ? String(values[0]) : values.join('\u0000'), values };
+}
+
+const toEntry = (_: DimensionName, values: DimensionValues): DimensionEntry => entryOf(values);
+
+/** Dimensions of an event, which can be kept for further ones that are alike in this. */
+export interface NamedEntries {
+  readonly call: CallDimensions<DimensionEntry>;
+  readonly credential: DimensionEntry | null;
+}
+
+export function callEntries(event: UsageEvent): CallDimensions<DimensionEntry> {
+  return callDimensions(event, toEntry);
+}
+
+export function credentialEntry(event: UsageEvent): DimensionEntry | null {
+  return credentialOf(event, toEntry);
+}
+
 /** Each text or row of values once, with the number of its place. */
 class Table<T> {
   readonly entries: T[] = [];
@@ -76,18 +109,30 @@ export class EventBatcher {
   #gateways = new Table<string>();
   #prices = new Table<string>();
   readonly #standIn = (dimension: DimensionName, values: DimensionValues): number =>
-    this.#tables[dimension].place(values.length === 1 ? String(values[0]) : values.join('\u0000'), values);
+    this.#place(dimension, entryOf(values));
 
   get rows(): number {
     return this.#hashes.length;
   }
 
-  /** Throws for an event whose values cannot be packed; the batch is then as it was. */
-  add(given: UsageEvent, gateway: string, cost: KnownCost | null): void {
+  /** Throws for an event whose values cannot be packed; the batch is then as it was. `named`: where it is at hand. */
+  add(
+    given: UsageEvent,
+    gateway: string,
+    cost: KnownCost | null,
+    named: NamedEntries = { call: callEntries(given), credential: credentialEntry(given) },
+  ): void {
     const prepared = prepareUnpacked(given, hashText);
     const { event, hash64 } = prepared;
     const row = this.#hashes.length;
-    const ids = forDimensions(event, this.#standIn);
+    const { call, credential } = named;
+    const ids = {
+      model: this.#place('model', call.model),
+      provider: call.provider && this.#place('provider', call.provider),
+      profile: this.#place('profile', call.profile),
+      credential: credential && this.#place('credential', credential),
+      ...otherDimensions(event, this.#standIn),
+    };
     const params = eventParams(prepared, ids, {
       costNano: cost === null ? null : cost.costNano,
       priceId: cost === null ? null : this.#prices.place(cost.price, cost.price),
@@ -137,6 +182,10 @@ export class EventBatcher {
     this.#gateways = new Table();
     this.#prices = new Table();
     return batch;
+  }
+
+  #place(dimension: DimensionName, { key, values }: DimensionEntry): number {
+    return this.#tables[dimension].place(key, values);
   }
 
   #makeRoom(row: number): void {

@@ -15,7 +15,7 @@ import type { Totals } from './totals.ts';
 /** What storing a batch is made of; the writer's own. All of it inside the caller's transaction. */
 export interface ImportParts {
   readonly dimensions: Pick<Dimensions, 'id'>;
-  readonly insert: Pick<EventInsert, 'insertParams'>;
+  readonly insert: Pick<EventInsert, 'inRun' | 'insertParams' | 'isKnown'>;
   readonly totals: Pick<Totals, 'add'>;
   /** Prices an event that brought no cost. */
   readonly cost: (
@@ -63,7 +63,10 @@ export class EventImport {
   readonly #batch: EventBatch;
   readonly #reader: BatchReader;
   readonly #parts: ImportParts;
-  readonly #responses: ReadonlyArray<Buffer | null>;
+  /** What is packed already. */
+  readonly #responses: ReadonlyArray<Buffer | null> | null;
+  /** The row that is being stored. */
+  readonly #row: Param[] = EVENT_COLUMNS.map(() => null);
   #ids: Readonly<Record<DimensionName, Array<number | undefined>>> = noIds();
   #gateways: Array<number | undefined> = [];
   #prices: Array<number | undefined> = [];
@@ -71,9 +74,9 @@ export class EventImport {
   constructor(batch: EventBatch, parts: ImportParts) {
     this.#batch = batch;
     this.#reader = new BatchReader(batch);
-    // Before the transaction begins: nobody waits for the lock meanwhile.
-    this.#responses = batch.responses.map((text) => (text === null ? null : packMarked(text)));
     this.#parts = parts;
+    // Before the transaction begins: nobody waits for the lock meanwhile. Of what is known nothing is packed.
+    this.#responses = parts.insert.inRun ? null : batch.responses.map(packed);
   }
 
   get rows(): number {
@@ -106,16 +109,21 @@ export class EventImport {
   }
 
   #storeRow(row: number, book: PriceBook, tally: ImportTally): void {
+    const { insert } = this.#parts;
+    const identity = {
+      timestampMs: this.#reader.number(row, ROW.timestampMs),
+      hash64: this.#batch.hash64[row] ?? 0n,
+      hash: () => this.#batch.hashes[row] ?? '',
+    };
+    if (insert.inRun && insert.isKnown(identity)) {
+      tally.duplicates += 1;
+      return;
+    }
     const params = this.#params(row);
     const counted = this.#reader.counted(row);
     const { costNano } = this.#price(row, params, book);
     try {
-      const identity = {
-        timestampMs: counted.timestampMs,
-        hash64: this.#batch.hash64[row] ?? 0n,
-        hash: this.#batch.hashes[row] ?? '',
-      };
-      const id = this.#parts.insert.insertParams(params, identity, this.#batch.extras.get(row) ?? null);
+      const id = insert.insertParams(params, identity, this.#batch.extras.get(row) ?? null);
       if (id === null) {
         tally.duplicates += 1;
         return;
@@ -132,7 +140,7 @@ export class EventImport {
   #params(row: number): Param[] {
     const { numbers, requestIds, traceIds, hash64 } = this.#batch;
     const base = row * NUMBERS;
-    const params: Param[] = EVENT_COLUMNS.map(() => null);
+    const params = this.#row.fill(null);
     for (let n = 0; n < NUMBERS; n += 1) {
       const value = numbers[base + n] ?? Number.NaN;
       if (!Number.isNaN(value)) params[PARAM_OF_NUMBER[n] ?? 0] = value;
@@ -145,7 +153,9 @@ export class EventImport {
     params[PARAM.hash64] = hash64[row] ?? 0n;
     params[PARAM.requestId] = packRequestId(requestIds[row] ?? '');
     params[PARAM.traceId] = packTraceId(traceIds[row] ?? '');
-    params[PARAM.response] = this.#responses[row] ?? null;
+    const { responses } = this.#batch;
+    params[PARAM.response] =
+      this.#responses === null ? packed(responses[row] ?? null) : (this.#responses[row] ?? null);
     return params;
   }
 
@@ -180,6 +190,10 @@ export class EventImport {
   #gatewayId(at: number): number {
     return (this.#gateways[at] ??= this.#parts.gatewayId(this.#batch.gateways[at] ?? ''));
   }
+}
+
+function packed(text: string | null): Buffer | null {
+  return text === null ? null : packMarked(text);
 }
 
 function noIds(): Readonly<Record<DimensionName, Array<number | undefined>>> {

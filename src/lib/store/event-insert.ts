@@ -19,7 +19,8 @@ const DUP = EVENT_COLUMNS.indexOf('dup');
 export interface EventIdentity {
   readonly timestampMs: number;
   readonly hash64: bigint;
-  readonly hash: string;
+  /** Asked only where the other two are there already. */
+  readonly hash: () => string;
 }
 
 /** A row of `event_extra`. */
@@ -35,6 +36,7 @@ export class EventInsert {
   readonly #extra: BetterSqlite3.Statement<Param[]>;
   readonly #findText: BetterSqlite3.Statement<[Buffer], number>;
   readonly #addText: BetterSqlite3.Statement<[Buffer, string], number>;
+  #lastWasKnown = false;
   /** Within a savepoint: row and extra, or neither. */
   readonly #withExtra: (params: Param[], identity: EventIdentity, extra: StoredExtra) => number | null;
 
@@ -46,7 +48,7 @@ export class EventInsert {
        ON CONFLICT (timestamp_ms, hash64, dup) DO NOTHING`,
     );
     this.#same = db.prepare<[number, bigint], StoredHashRow>(
-      `${STORED_HASH_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ? ORDER BY e.dup`,
+      `${STORED_HASH_SELECT} WHERE e.timestamp_ms = ? AND e.hash64 = ?`,
     );
     this.#extra = db.prepare<Param[]>(
       `INSERT INTO event_extra (event_id, hash, timestamp, auth_snapshot_at_ms, fail_text_id)
@@ -66,7 +68,7 @@ export class EventInsert {
   /** The id of the new row, or null when this event is stored already. When it throws, nothing of it is stored. */
   insert(prepared: PreparedEvent, ids: DimensionIds, cost: StoredCost): number | null {
     const { event, hash64 } = prepared;
-    const identity = { timestampMs: event.timestampMs, hash64, hash: event.hash };
+    const identity = { timestampMs: event.timestampMs, hash64, hash: () => event.hash };
     return this.insertParams(eventParams(prepared, ids, cost), identity, extraOf(prepared));
   }
 
@@ -75,24 +77,39 @@ export class EventInsert {
     return extra === null ? this.#insertRow(params, identity) : this.#withExtra(params, identity, extra);
   }
 
+  /** Known events come in runs: within one, looking is cheaper than an attempt. */
+  get inRun(): boolean {
+    return this.#lastWasKnown;
+  }
+
+  /** Whether the event is stored already. */
+  isKnown(identity: EventIdentity): boolean {
+    return this.#nextDup(identity) === null;
+  }
+
   #insertRow(params: Param[], identity: EventIdentity): number | null {
-    let result = this.#insert.run(...params);
-    if (result.changes === 0) {
-      const dup = this.#nextDup(identity);
-      if (dup === null) return null;
-      params[DUP] = dup;
-      result = this.#insert.run(...params);
-      if (result.changes === 0) throw new Error('an event was neither stored nor found');
+    if (!this.#lastWasKnown) {
+      const result = this.#insert.run(...params);
+      if (result.changes > 0) return Number(result.lastInsertRowid);
     }
+    const dup = this.#nextDup(identity);
+    this.#lastWasKnown = dup === null;
+    if (dup === null) return null;
+    params[DUP] = dup;
+    const result = this.#insert.run(...params);
+    if (result.changes === 0) throw new Error('an event was neither stored nor found');
     return Number(result.lastInsertRowid);
   }
 
   /** Same time and same 64 bits: the whole hashes decide. Null when one of those rows is this event. */
   #nextDup({ timestampMs, hash64, hash }: EventIdentity): number | null {
     let next = 0;
+    let whole = '';
+    // Not sorted: SQLite would plan that anew whenever a bound value changes.
     for (const row of this.#same.all(timestampMs, hash64)) {
-      if (storedHash(row) === hash) return null;
-      next = row.dup + 1;
+      whole ||= hash();
+      if (storedHash(row) === whole) return null;
+      next = Math.max(next, row.dup + 1);
     }
     return next;
   }

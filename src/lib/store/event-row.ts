@@ -63,9 +63,18 @@ export interface StoredCost {
 export interface PreparedEvent {
   readonly event: UsageEvent;
   readonly hash64: bigint;
-  readonly response: Buffer | null;
+  readonly packed: PackedColumns;
   readonly extra: EventExtra;
 }
+
+/** Columns that hold bytes, or text that could not be packed. */
+export interface PackedColumns {
+  readonly requestId: Buffer | string | null;
+  readonly traceId: Buffer | string | null;
+  readonly response: Buffer | null;
+}
+
+const UNPACKED: PackedColumns = { requestId: null, traceId: null, response: null };
 
 /** `event_extra`, without the failure text. Null where the row says it. */
 export interface EventExtra {
@@ -102,21 +111,26 @@ export function rowHash(event: UsageEvent): string {
 /** Does the costly part: hashing, packing. Pure. */
 export function prepareEvent(given: UsageEvent, sha256: (text: string) => string): PreparedEvent {
   const prepared = prepareUnpacked(given, sha256);
-  const { timestampMs, responseMetadata, response } = prepared.event;
+  const { timestampMs, requestId, responseMetadata, response } = prepared.event;
+  const { traceId } = response;
   return {
     ...prepared,
-    response: packResponse(responseMetadata, { timestampMs, traceId: response.traceId }),
+    packed: {
+      requestId: packRequestId(requestId),
+      traceId: packTraceId(traceId),
+      response: packResponse(responseMetadata, { timestampMs, traceId }),
+    },
   };
 }
 
-/** The same without the response metadata. */
+/** The same without the columns that are packed, which are null then. */
 export function prepareUnpacked(given: UsageEvent, sha256: (text: string) => string): PreparedEvent {
   const event = soundEvent(given);
   const time = { ms: event.timestampMs, ns: nanosBelowMs(event.timestamp) };
   return {
     event,
     hash64: hash64Of(event.hash, sha256),
-    response: null,
+    packed: UNPACKED,
     extra: {
       hash: rowHash(event) === event.hash ? null : event.hash,
       timestamp: timestampText(time) === event.timestamp ? null : event.timestamp,
@@ -126,7 +140,7 @@ export function prepareUnpacked(given: UsageEvent, sha256: (text: string) => str
 
 /** The row of an event. */
 export function eventParams(prepared: PreparedEvent, ids: DimensionIds, cost: StoredCost): Param[] {
-  const { event } = prepared;
+  const { event, packed } = prepared;
   const { reported, tokens, response } = event;
   const expected = expectedReported(tokens, event.cacheInputMode, event.flags);
   const differing = (key: keyof typeof expected): number | null =>
@@ -137,7 +151,7 @@ export function eventParams(prepared: PreparedEvent, ids: DimensionIds, cost: St
     event.timestampMs,
     nanosBelowMs(event.timestamp),
     prepared.hash64,
-    packRequestId(event.requestId),
+    packed.requestId,
     ids.model,
     ids.provider,
     ids.profile,
@@ -170,7 +184,7 @@ export function eventParams(prepared: PreparedEvent, ids: DimensionIds, cost: St
     response.quotaUsedPercent,
     response.quotaRecoverAtMs,
     ids.responseKind,
-    packTraceId(response.traceId),
-    prepared.response,
+    packed.traceId,
+    packed.response,
   ];
 }

@@ -1,101 +1,126 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { exportLine } from '../transfer/export-jsonl.ts';
-import { ExportReader, type ExportFilter, type ExportRow } from './export-reader.ts';
+import { createEncoder, type Encoder, type ExportFormat, type Piece } from '../transfer/export/encoder.ts';
+import { exportCursorText } from './export-cursor.ts';
+import { ExportReader, type ExportSelection } from './export-reader.ts';
 import { openDatabase } from './open.ts';
-import { toStoreError } from './sqlite.ts';
+import { toStoreError, type Db } from './sqlite.ts';
 import { packError, type PackedError } from './writer-protocol.ts';
 
 /** What the worker is started with. */
 export interface ExportWorkerData {
   readonly dbPath: string;
-  readonly filter: ExportFilter;
+  readonly selection: ExportSelection;
+  readonly format: ExportFormat;
 }
 
 /** To the worker: one more chunk, or no more. */
 export type ExportRequest = 'more' | 'stop';
 
+export interface ExportProgress {
+  /** Events read. */
+  readonly events: number;
+  /** How much of the time that there are events of is behind, 0 to 1. */
+  readonly fraction: number;
+  /** Where another export goes on, once this one is whole. */
+  readonly cursor: string;
+}
+
 export type ExportMessage =
-  | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'end' }
+  | { readonly kind: 'chunk'; readonly bytes: Piece; readonly progress: ExportProgress }
+  | { readonly kind: 'progress'; readonly progress: ExportProgress }
+  | { readonly kind: 'end'; readonly progress: ExportProgress }
   | { readonly kind: 'failed'; readonly error: PackedError };
 
-/** Chunks are at most this long, unless one single line is longer. */
-const CHUNK_BYTES = 256 * 1024;
 /** Reading waits this long for a lock: nobody's event loop stands still meanwhile. */
 const BUSY_TIMEOUT_MS = 2000;
+const TELL_EVERY_MS = 100;
 
 const port = parentPort;
 if (port === null) throw new Error('export-worker runs in a worker thread');
 
-/** Whole lines, as many as fit into a chunk. */
-class Chunks {
-  readonly #reader: ExportReader;
-  #rows: ExportRow[] = [];
-  #at = 0;
-  /** The line that did not fit into the chunk before. */
-  #over: string | null = null;
-
-  constructor(reader: ExportReader) {
-    this.#reader = reader;
-  }
-
-  /** Empty at the end. */
-  next(): Uint8Array<ArrayBuffer> {
-    const lines: string[] = [];
-    let bytes = 0;
-    for (let line = this.#line(); line !== null; line = this.#line()) {
-      const length = Buffer.byteLength(line);
-      if (bytes > 0 && bytes + length > CHUNK_BYTES) {
-        this.#over = line;
-        break;
-      }
-      lines.push(line);
-      bytes += length;
-    }
-    const chunk = new Uint8Array(bytes);
-    new TextEncoder().encodeInto(lines.join(''), chunk);
-    return chunk;
-  }
-
-  #line(): string | null {
-    const over = this.#over;
-    this.#over = null;
-    if (over !== null) return over;
-    if (this.#at >= this.#rows.length) {
-      this.#rows = this.#reader.next();
-      this.#at = 0;
-    }
-    const row = this.#rows[this.#at];
-    this.#at += 1;
-    return row === undefined ? null : exportLine(row);
-  }
-}
-
 const send = (message: ExportMessage, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
-try {
-  const { dbPath, filter }: ExportWorkerData = workerData;
-  const db = openDatabase(dbPath, { mode: 'read', beside: true, busyTimeoutMs: BUSY_TIMEOUT_MS });
-  const chunks = new Chunks(new ExportReader(db, filter));
-  const end = (message: ExportMessage | null): void => {
-    if (message !== null) send(message);
-    db.close();
-    port.close();
-  };
-  port.on('message', (request: ExportRequest) => {
-    if (request === 'stop') {
-      end(null);
-      return;
-    }
+/** Reads only as far as chunks are asked for. */
+class Export {
+  readonly #db: Db;
+  readonly #reader: ExportReader;
+  readonly #encoder: Encoder;
+  readonly #pieces: Piece[];
+  #wanted = 0;
+  #running = false;
+  #stopped = false;
+  #isRead = false;
+  #events = 0;
+  #toldAt = performance.now();
+
+  constructor(db: Db, reader: ExportReader, encoder: Encoder) {
+    this.#db = db;
+    this.#reader = reader;
+    this.#encoder = encoder;
+    this.#pieces = encoder.begin();
+  }
+
+  take(request: ExportRequest): void {
+    if (request === 'stop') this.#stopped = true;
+    else this.#wanted += 1;
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
     try {
-      const bytes = chunks.next();
-      if (bytes.length === 0) end({ kind: 'end' });
-      else send({ kind: 'chunk', bytes }, [bytes.buffer]);
+      while (this.#wanted > 0 && !this.#stopped) {
+        const piece = this.#pieces.shift();
+        if (piece !== undefined) {
+          this.#wanted -= 1;
+          this.#toldAt = performance.now();
+          send({ kind: 'chunk', bytes: piece, progress: this.#progress() }, [piece.buffer]);
+        } else if (this.#isRead) {
+          this.#stopped = true;
+          send({ kind: 'end', progress: this.#progress() });
+        } else {
+          this.#step();
+          // A stop may have come meanwhile.
+          await turn();
+        }
+      }
     } catch (error) {
-      end({ kind: 'failed', error: packError(toStoreError(error)) });
+      this.#stopped = true;
+      send({ kind: 'failed', error: packError(toStoreError(error)) });
     }
-  });
+    this.#running = false;
+    if (this.#stopped) this.#close();
+  }
+
+  #step(): void {
+    const rows = this.#reader.step();
+    this.#isRead = rows === null;
+    this.#events += rows?.length ?? 0;
+    this.#pieces.push(...(rows === null ? this.#encoder.end() : this.#encoder.encode(rows)));
+    if (this.#pieces.length > 0 || performance.now() - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = performance.now();
+    send({ kind: 'progress', progress: this.#progress() });
+  }
+
+  #progress(): ExportProgress {
+    const { cursor, fraction } = this.#reader;
+    return { events: this.#events, fraction, cursor: exportCursorText(cursor) };
+  }
+
+  #close(): void {
+    this.#db.close();
+    port?.close();
+  }
+}
+
+try {
+  const { dbPath, selection, format }: ExportWorkerData = workerData;
+  const encoder = await createEncoder(format);
+  const db = openDatabase(dbPath, { mode: 'read', beside: true, busyTimeoutMs: BUSY_TIMEOUT_MS });
+  const running = new Export(db, new ExportReader(db, selection), encoder);
+  port.on('message', (request: ExportRequest) => running.take(request));
 } catch (error) {
   send({ kind: 'failed', error: packError(toStoreError(error)) });
   port.close();

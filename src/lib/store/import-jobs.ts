@@ -14,6 +14,12 @@ interface Job {
   outcome: ImportOutcome;
 }
 
+/**
+ * SQLite looks for a free lock 1, 3, 8, 18, 33 and 53 ms after it began to wait, and rarer from then on: a shorter pause is
+ * easily missed, again and again.
+ */
+const LEAST_PAUSE_MS = 20;
+
 /** Batches that are being stored, one transaction after the other, so that live events come in between. */
 export class ImportJobs {
   readonly #core: Pick<WriterCore, 'beginImport' | 'importStep'>;
@@ -49,7 +55,7 @@ export class ImportJobs {
       job.outcome = addOutcomes(job.outcome, step);
     }
     const ended = performance.now();
-    this.#freeAt = ended + (ended - begun) / 2;
+    this.#freeAt = ended + Math.max((ended - begun) / 2, LEAST_PAUSE_MS);
     if (job.at < job.rows) return null;
     this.#jobs.delete(id);
     return job.outcome;

@@ -63,11 +63,20 @@ function lonelyNeighbour(path: string): string | null {
 }
 
 /**
+ * The plan of a restore that is exchanging the database: while it lies there, what has the names of the database and of
+ * what belongs to it may be half old and half new.
+ */
+export function restoringPath(dbPath: string): string {
+  return `${dbPath}.restoring`;
+}
+
+/**
  * Looks at the file and its neighbours without SQLite, which would create `-wal` and `-shm` beside a foreign
  * database just by reading it. Call it only while this process has no connection to the file: closing a descriptor
- * drops all POSIX locks that the process holds on it, those of SQLite included.
+ * drops all POSIX locks that the process holds on it, those of SQLite included. Throws `restore_unfinished`.
  */
 export function inspectDatabase(path: string): Found {
+  if (fs.existsSync(restoringPath(path))) throw new AppError('restore_unfinished', { detail: path });
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() === false) return { kind: 'foreign', detail: 'it is not a file' };
   if (stat === undefined || stat.size === 0) {

@@ -24,9 +24,28 @@ const isTime = (value: number): boolean => Number.isInteger(value) && Math.abs(v
 const optionalCount = (value: number | null): number | null => (value === null ? null : count(value));
 const optionalTime = (value: number | null): number | null => (value === null ? null : time(value));
 
-function allCounts(counts: UsageEvent['tokens'] | UsageEvent['reported']): boolean {
-  for (const value of Object.values(counts)) if (!isCount(value)) return false;
-  return true;
+function areCounts(counts: UsageEvent['tokens']): boolean {
+  return (
+    isCount(counts.uncachedInput) &&
+    isCount(counts.cacheRead) &&
+    isCount(counts.cacheWrite5m) &&
+    isCount(counts.cacheWrite1h) &&
+    isCount(counts.output) &&
+    isCount(counts.reasoning)
+  );
+}
+
+function areReported(counts: UsageEvent['reported']): boolean {
+  return (
+    isCount(counts.input) &&
+    isCount(counts.output) &&
+    isCount(counts.reasoning) &&
+    isCount(counts.cached) &&
+    isCount(counts.cache) &&
+    isCount(counts.cacheRead) &&
+    isCount(counts.cacheCreation) &&
+    isCount(counts.total)
+  );
 }
 
 function isSound(event: UsageEvent): boolean {
@@ -42,8 +61,8 @@ function isSound(event: UsageEvent): boolean {
     isCount(latencyMs ?? 0) &&
     isCount(ttftMs ?? 0) &&
     isCount(failStatusCode ?? 0) &&
-    allCounts(event.tokens) &&
-    allCounts(event.reported)
+    areCounts(event.tokens) &&
+    areReported(event.reported)
   );
 }
 

@@ -35,7 +35,7 @@ export type Counted = Pick<UsageEvent, 'gatewayId' | 'timestampMs' | 'failed' | 
 interface Bucket {
   readonly gatewayId: number;
   readonly bucketMs: number;
-  sums: readonly number[];
+  readonly sums: number[];
 }
 
 /** Adds sums to the row with this key, or makes it. */
@@ -51,6 +51,11 @@ function upsert(db: Db, table: string, key: string): BetterSqlite3.Statement<num
 /** `sum` and `added`, number by number. */
 function plus(sum: readonly number[] | undefined, added: readonly number[]): number[] {
   return added.map((value, index) => Math.min((sum?.[index] ?? 0) + value, MOST));
+}
+
+/** In the order of {@link SUMS}. */
+function addTo(sums: number[], index: number, value: number): void {
+  sums[index] = Math.min((sums[index] ?? 0) + value, MOST);
 }
 
 /** Collects what a transaction adds to `total_5min` and `total_ever` and writes it in the same transaction. */
@@ -72,22 +77,20 @@ export class Totals {
       bucket = { gatewayId: event.gatewayId, bucketMs, sums: SUMS.map(() => 0) };
       this.#buckets.set(key, bucket);
     }
+    const { sums } = bucket;
     const { tokens } = event;
-    const added = [
-      1,
-      event.failed ? 1 : 0,
-      tokens.uncachedInput,
-      tokens.cacheRead,
-      tokens.cacheWrite5m,
-      tokens.cacheWrite1h,
-      tokens.output,
-      tokens.reasoning,
-      costNano ?? 0,
-      costNano === null ? 1 : 0,
-      event.latencyMs ?? 0,
-      event.latencyMs === null ? 0 : 1,
-    ];
-    bucket.sums = plus(bucket.sums, added);
+    addTo(sums, 0, 1);
+    addTo(sums, 1, event.failed ? 1 : 0);
+    addTo(sums, 2, tokens.uncachedInput);
+    addTo(sums, 3, tokens.cacheRead);
+    addTo(sums, 4, tokens.cacheWrite5m);
+    addTo(sums, 5, tokens.cacheWrite1h);
+    addTo(sums, 6, tokens.output);
+    addTo(sums, 7, tokens.reasoning);
+    addTo(sums, 8, costNano ?? 0);
+    addTo(sums, 9, costNano === null ? 1 : 0);
+    addTo(sums, 10, event.latencyMs ?? 0);
+    addTo(sums, 11, event.latencyMs === null ? 0 : 1);
   }
 
   write(): void {

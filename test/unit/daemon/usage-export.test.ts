@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { fastify } from 'fastify';
 import { registerErrors } from '../../../src/daemon/plugins/errors.ts';
 import { usageExportRoute } from '../../../src/daemon/routes/usage-export.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { AppError } from '../../../src/lib/errors.ts';
 
 const CHUNK = Buffer.alloc(256 * 1024, '{}\n');
@@ -18,18 +19,19 @@ async function endless(t: TestContext) {
   const app = fastify({ forceCloseConnections: true });
   usageExportRoute(
     app,
-    async function* events(signal) {
+    async function* events({ signal }) {
       try {
         for (;;) {
           seen.chunks += 1;
           yield CHUNK;
         }
       } finally {
-        seen.aborted = signal.aborted;
+        seen.aborted = signal?.aborted ?? false;
         ended.resolve();
       }
     },
     async () => {},
+    systemClock,
   );
   t.after(() => app.close());
   const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/v0/management/usage/export`;
@@ -84,6 +86,7 @@ test('an export that cannot begin is an error, one that breaks off is not whole'
         throw new AppError('database_locked');
       },
       async () => {},
+      systemClock,
     );
     t.after(() => app.close());
     const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/v0/management/usage/export`;

@@ -2,13 +2,14 @@ import type { Frame, Inbox, Position, SpoolStatus } from '../../../lib/contract/
 import type { RawRecord } from '../../../lib/contract/record.ts';
 import type { SinkAnswer } from '../../../lib/contract/transport.ts';
 import { AppError } from '../../../lib/errors.ts';
+import { spoolLimit } from '../../../lib/spool.ts';
 import { Aside } from './aside.ts';
 import type { SetAside } from './aside.ts';
 import { GroupCommit } from './commit.ts';
 import { errorCode, nodeFiles } from './files.ts';
 import type { SpoolFiles } from './files.ts';
 import { Gate } from './gate.ts';
-import { DEFAULT_LIMITS, limitWith } from './options.ts';
+import { DEFAULT_LIMITS } from './options.ts';
 import type { InboxLimits, InboxOptions, SpoolDamage } from './options.ts';
 import { readFrames } from './reader.ts';
 import { recover } from './recover.ts';
@@ -222,7 +223,7 @@ class Spool implements SpoolInbox {
     if (afresh) {
       const { limitBytes } = this.#limits;
       this.#limitBytes = await this.#files.freeBytes(this.#options.dir).then(
-        (free) => limitWith(limitBytes, free),
+        (free) => spoolLimit(limitBytes, free),
         () => limitBytes,
       );
     }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../lib/contract/clock.ts';
 import type { Position } from '../../../lib/contract/inbox.ts';
 import type { SecretBox } from '../../../lib/contract/secrets.ts';
+import { SPOOL_LIMIT_BYTES } from '../../../lib/spool.ts';
 import type { SpoolFiles } from './files.ts';
 
 const MIB = 1 << 20;
@@ -69,7 +70,7 @@ export interface InboxLimits {
 }
 
 export const DEFAULT_LIMITS: InboxLimits = {
-  limitBytes: 256 * MIB,
+  limitBytes: SPOOL_LIMIT_BYTES,
   segmentBytes: 16 * MIB,
   frameRecords: 200,
   frameBytes: MIB,
@@ -85,11 +86,3 @@ export const DEFAULT_LIMITS: InboxLimits = {
 
 /** Frames that go to disk with one write and one fdatasync; a single longer frame goes alone. */
 export const BATCH_BYTES = 2 * MIB;
-
-/** However little space is free, so much is taken: with less the spool could never leave the state `full`. */
-const LEAST_LIMIT_BYTES = MIB;
-
-/** The limit with so many bytes free on the file system. */
-export function limitWith(limitBytes: number, freeBytes: number): number {
-  return Math.min(limitBytes, Math.max(LEAST_LIMIT_BYTES, Math.floor(freeBytes / 10)));
-}

@@ -3,27 +3,13 @@ import { cursorText, type EventCursor } from '../event-cursor.ts';
 import { EVENT_LIST_SELECT, listRow, type EventListRow } from '../event-list-row.ts';
 import type { Condition } from '../id-prefix.ts';
 import type { Db } from '../sqlite.ts';
-import { authIndexIds, clientKeyIds, credentialIds, modelIds, providerIds } from './dimension-ids.ts';
+import { filterConditions, type EventFilter } from './event-filter.ts';
 import type { Steps } from './index.ts';
-import { searchCondition } from './search.ts';
 
-/** A page of the events, newest first. Empty lists and null do not narrow. */
-export interface EventsQuestion {
+/** A page of the events, newest first. */
+export interface EventsQuestion extends EventFilter {
   readonly limit: number;
   readonly before: EventCursor | null;
-  /** Epoch ms, inclusive. */
-  readonly fromMs: number | null;
-  /** Epoch ms, exclusive. */
-  readonly toMs: number | null;
-  readonly models: readonly string[];
-  /** Names of providers, those of the records and those of the credentials. */
-  readonly providers: readonly string[];
-  /** Accounts, labels, sources or auth indexes. */
-  readonly accounts: readonly string[];
-  readonly authIndexes: readonly string[];
-  readonly apiKeyHashes: readonly string[];
-  readonly failed: boolean | null;
-  readonly search: string;
 }
 
 /** Rows that one step looks at and finds, and what one answer spends on looking: then it is a short page with a way on. */
@@ -40,57 +26,10 @@ const NEWEST: EventCursor = { timestampMs: Number.MAX_SAFE_INTEGER, id: Number.M
 const OLDEST_MS = 0;
 
 export function* answerEvents(db: Db, question: EventsQuestion): Steps<EventsAnswer> {
-  const conditions = yield* filters(db, question);
+  const conditions = yield* filterConditions(db, question);
   const floorMs = Math.max(question.fromMs ?? OLDEST_MS, OLDEST_MS);
   if (conditions === null) return { items: [], next: null, scanned_to_ms: floorMs };
   return yield* page(db, question, conditions, floorMs);
-}
-
-/** The conditions on `e`; null: no event can meet them. */
-function* filters(db: Db, question: EventsQuestion): Steps<Condition[] | null> {
-  const { models, providers, accounts, authIndexes, apiKeyHashes, failed, search } = question;
-  const all: Condition[] = [];
-  if (failed !== null) all.push({ sql: `e.failed = ${failed ? 1 : 0}`, params: [] });
-  if (models.length > 0) all.push(anyOf(oneOf('e.model_id', yield* modelIds(db, models))));
-  if (providers.length > 0) {
-    all.push(
-      anyOf(
-        oneOf('e.provider_id', yield* providerIds(db, providers)),
-        oneOf('e.credential_id', yield* credentialIds(db, ['auth_provider'], providers)),
-      ),
-    );
-  }
-  if (accounts.length > 0) {
-    const columns = ['account', 'label', 'source', 'auth_index'];
-    all.push(anyOf(oneOf('e.credential_id', yield* credentialIds(db, columns, accounts))));
-  }
-  if (authIndexes.length > 0) {
-    const { ids, blank } = yield* authIndexIds(db, authIndexes);
-    all.push(
-      anyOf(oneOf('e.credential_id', ids), blank ? { sql: 'e.credential_id IS NULL', params: [] } : null),
-    );
-  }
-  if (apiKeyHashes.length > 0) {
-    all.push(anyOf(oneOf('e.client_key_id', yield* clientKeyIds(db, apiKeyHashes))));
-  }
-  if (search !== '') all.push((yield* searchCondition(db, search)) ?? NOTHING);
-  return all.includes(NOTHING) ? null : all;
-}
-
-const NOTHING: Condition = { sql: '0', params: [] };
-
-function oneOf(column: string, ids: readonly number[]): Condition | null {
-  if (ids.length === 0) return null;
-  return { sql: `${column} IN (SELECT value FROM json_each(?))`, params: [JSON.stringify(ids)] };
-}
-
-function anyOf(...conditions: ReadonlyArray<Condition | null>): Condition {
-  const some = conditions.filter((condition) => condition !== null);
-  if (some.length === 0) return NOTHING;
-  return {
-    sql: `(${some.map(({ sql }) => sql).join(' OR ')})`,
-    params: some.flatMap(({ params }) => params),
-  };
 }
 
 /**

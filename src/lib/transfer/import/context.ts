@@ -1,4 +1,5 @@
 import type { UsageEvent } from '../../contract/event.ts';
+import type { NamedEntries } from '../../store/event-batch.ts';
 
 /** What a line was worth when another cpamp exported it. */
 export interface KeptCost {
@@ -14,6 +15,8 @@ export interface ImportedEvent {
   readonly kept: KeptCost | null;
   /** Base URL of the gateway that it came from; `''` where the file does not tell. */
   readonly gateway: string;
+  /** Its dimensions, where they were at hand; they are made of the event otherwise. */
+  readonly named?: NamedEntries;
 }
 
 export type Imported =

@@ -1,6 +1,8 @@
+import type { CallDimensions } from '../../store/dimensions.ts';
+import type { DimensionEntry } from '../../store/event-batch.ts';
 import { cleanNames } from '../../usage/clean-names.ts';
 import { hashText } from '../../usage/event-hash.ts';
-import { ownKeys } from '../../usage/known-secrets.ts';
+import { knownSecrets, ownKeys, type KnownSecrets } from '../../usage/known-secrets.ts';
 import { REDACTED } from '../../usage/named-values.ts';
 import { readNames, type RawNames } from '../../usage/names.ts';
 import { asObject, text, type JsonObject } from '../../usage/readers.ts';
@@ -77,36 +79,161 @@ function remember<V>(memory: Map<string, V>, key: string, value: V): V {
   return value;
 }
 
-const cleaned = new Map<string, RawNames>();
-const masked = new Map<string, string>();
+/** Who called what, as a line tells it: cleaned, without what must not be shown. */
+export interface LineNames {
+  readonly names: RawNames;
+  readonly call: LineCall;
+  readonly account: LineAccount;
+}
+
+/** What many lines say alike of what was called; the first event leaves its dimensions for the others. */
+export interface LineCall {
+  readonly names: Omit<RawNames, AccountName | 'requestId'>;
+  readonly dimensions: {
+    included_in_input: CallDimensions<DimensionEntry> | null;
+    separate_from_input: CallDimensions<DimensionEntry> | null;
+  };
+}
+
+/** The same of what it was billed to. */
+export interface LineAccount {
+  readonly names: Pick<RawNames, AccountName>;
+  /** As it may be shown, whether the line has it masked or in clear. */
+  readonly source: string;
+  readonly sourceHash: string;
+  readonly known: KnownSecrets;
+  credential: { readonly entry: DimensionEntry | null } | null;
+}
+
+type AccountName =
+  | 'authType'
+  | 'authIndex'
+  | 'accountSnapshot'
+  | 'authLabelSnapshot'
+  | 'authFileSnapshot'
+  | 'authProviderSnapshot'
+  | 'authProjectIdSnapshot';
+
+const calls = new Map<string, LineCall>();
+const accounts = new Map<string, LineAccount>();
 const hashes = new Map<string, string>();
 const PLAIN_ID = /^[\w:.-]{0,64}$/;
 
 /**
  * The names of an exported line as they are stored: cleaned as those of a record are, and where the line is silent,
- * of the record that the older programs kept in it.
+ * of the record that the older programs kept in it. `keys` are those that the line carries in clear.
  */
-export function lineNames(line: JsonObject, raw: JsonObject | null, known: readonly string[]): RawNames {
+export function lineNames(line: JsonObject, raw: JsonObject | null, keys: readonly string[]): LineNames {
   const requestId = text(line['request_id']);
   const names = givenNames(line, raw);
+  const account = lineAccount(line, names, keys);
+  const { inNames } = account.known;
   const plainId =
     PLAIN_ID.test(requestId) &&
     !looksSuspicious(requestId) &&
-    !known.some((secret) => requestId.includes(secret));
-  if (!plainId) return cleanNames({ ...names, requestId }, known);
-  // A credential brings its key again and again.
-  const key = known.length === 0 ? keyOf(names) : `${keyOf(names)}\0${known.join('\0')}`;
-  const clean = cleaned.get(key) ?? remember(cleaned, key, cleanNames(names, known));
-  return requestId === '' ? clean : { ...clean, requestId };
+    !inNames.some((secret) => requestId.includes(secret));
+  if (!plainId) {
+    const clean = cleanNames({ ...names, requestId }, inNames);
+    return { names: clean, call: callOf(clean), account: { ...account, names: clean, credential: null } };
+  }
+  // A credential brings its own key again and again.
+  const key = inNames.length === 0 ? callKey(names) : `${callKey(names)}\0${inNames.join('\0')}`;
+  const call =
+    calls.get(key) ?? remember(calls, key, callOf(cleanNames({ ...names, ...NO_ACCOUNT }, inNames)));
+  return { names: { requestId, ...call.names, ...account.names }, call, account };
 }
 
-function keyOf(of: RawNames): string {
+function lineAccount(line: JsonObject, names: RawNames, keys: readonly string[]): LineAccount {
+  const source = text(line['source']);
+  const hash = text(line['source_hash']);
+  const key = `${accountKey(names)}\0${source}\0${hash}\0${keys.join('\0')}`;
+  return accounts.get(key) ?? remember(accounts, key, accountOf(names, source, hash, keys));
+}
+
+const NO_ACCOUNT: Pick<RawNames, AccountName> = {
+  authType: '',
+  authIndex: '',
+  accountSnapshot: '',
+  authLabelSnapshot: '',
+  authFileSnapshot: '',
+  authProviderSnapshot: '',
+  authProjectIdSnapshot: '',
+};
+const NO_NAMES: RawNames = {
+  ...NO_ACCOUNT,
+  requestId: '',
+  provider: '',
+  executorType: '',
+  model: '',
+  requestedModel: '',
+  resolvedModel: '',
+  endpoint: '',
+  method: '',
+  path: '',
+  reasoningEffort: '',
+  requestServiceTier: '',
+  responseServiceTier: '',
+  serviceTier: '',
+};
+
+function accountOf(
+  names: RawNames,
+  rawSource: string,
+  rawHash: string,
+  keys: readonly string[],
+): LineAccount {
+  const source = rawSource === '' ? '' : maskSource(rawSource, names.authType, keys);
+  const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
+  return {
+    names: accountNames(cleanNames({ ...NO_NAMES, ...accountNames(names) }, known.inNames)),
+    source,
+    sourceHash: lineHash(rawHash),
+    known,
+    credential: null,
+  };
+}
+
+function accountNames(of: RawNames): Pick<RawNames, AccountName> {
+  return {
+    authType: of.authType,
+    authIndex: of.authIndex,
+    accountSnapshot: of.accountSnapshot,
+    authLabelSnapshot: of.authLabelSnapshot,
+    authFileSnapshot: of.authFileSnapshot,
+    authProviderSnapshot: of.authProviderSnapshot,
+    authProjectIdSnapshot: of.authProjectIdSnapshot,
+  };
+}
+
+function callOf(of: RawNames): LineCall {
+  return {
+    names: {
+      provider: of.provider,
+      executorType: of.executorType,
+      model: of.model,
+      requestedModel: of.requestedModel,
+      resolvedModel: of.resolvedModel,
+      endpoint: of.endpoint,
+      method: of.method,
+      path: of.path,
+      reasoningEffort: of.reasoningEffort,
+      requestServiceTier: of.requestServiceTier,
+      responseServiceTier: of.responseServiceTier,
+      serviceTier: of.serviceTier,
+    },
+    dimensions: { included_in_input: null, separate_from_input: null },
+  };
+}
+
+function callKey(of: RawNames): string {
   const model = `${of.model}\0${of.requestedModel}\0${of.resolvedModel}\0${of.provider}\0${of.executorType}`;
   const call = `${of.endpoint}\0${of.method}\0${of.path}\0${of.reasoningEffort}\0${of.serviceTier}`;
-  const tiers = `${of.requestServiceTier}\0${of.responseServiceTier}`;
+  return `${model}\0${call}\0${of.requestServiceTier}\0${of.responseServiceTier}`;
+}
+
+function accountKey(of: RawNames): string {
   const auth = `${of.authType}\0${of.authIndex}\0${of.authProviderSnapshot}\0${of.authProjectIdSnapshot}`;
-  const account = `${of.accountSnapshot}\0${of.authLabelSnapshot}\0${of.authFileSnapshot}`;
-  return `${model}\0${call}\0${tiers}\0${auth}\0${account}`;
+  return `${auth}\0${of.accountSnapshot}\0${of.authLabelSnapshot}\0${of.authFileSnapshot}`;
 }
 
 function givenNames(line: JsonObject, raw: JsonObject | null): RawNames {
@@ -150,13 +277,6 @@ function withRecord(names: RawNames, record: RawNames): RawNames {
     responseServiceTier: names.responseServiceTier || record.responseServiceTier,
     serviceTier: names.serviceTier || record.serviceTier,
   };
-}
-
-/** The source as it may be shown, whether the line has it masked or in clear. */
-export function lineSource(source: string, authType: string, keys: readonly string[]): string {
-  if (source === '') return '';
-  const key = `${authType}\u0000${source}\u0000${keys.join('\u0000')}`;
-  return masked.get(key) ?? remember(masked, key, maskSource(source, authType, keys));
 }
 
 /** A hash as it is given; whatever else stands in its place is hashed: it could be the key itself. */

@@ -1,11 +1,16 @@
-import { EventFlag, type ResponseMetadata, type ResponseScalars } from '../../contract/event.ts';
+import {
+  EventFlag,
+  type ResponseMetadata,
+  type ResponseScalars,
+  type UsageEvent,
+} from '../../contract/event.ts';
 import { normaliseBaseUrl } from '../../gateway/url.ts';
 import { MAX_NANO_USD } from '../../pricing/price.ts';
+import { callEntries, credentialEntry } from '../../store/event-batch.ts';
 import { withCarried } from '../../usage/carried-metadata.ts';
 import { isCancelled, readOutcome } from '../../usage/failure.ts';
 import { wholeTime } from '../../usage/groups.ts';
 import { ResponseHeaders } from '../../usage/headers.ts';
-import { knownSecrets } from '../../usage/known-secrets.ts';
 import { asObject, integer, text, type JsonObject } from '../../usage/readers.ts';
 import { redactFailure, redactName } from '../../usage/redact.ts';
 import { requestMetadata } from '../../usage/request-metadata.ts';
@@ -14,14 +19,7 @@ import { toOneLine } from '../../usage/text.ts';
 import { eventTime, MAX_TIME_MS, type EventTime } from '../../usage/timestamp.ts';
 import { clampCount } from '../../usage/tokens.ts';
 import { HEX64, rejected, type Imported, type ImportContext, type KeptCost } from './context.ts';
-import {
-  hasForeignNames,
-  inSnakeCase,
-  lineHash,
-  lineKeys,
-  lineNames,
-  lineSource,
-} from './exported-fields.ts';
+import { hasForeignNames, inSnakeCase, lineHash, lineKeys, lineNames } from './exported-fields.ts';
 import { lineTokens } from './exported-tokens.ts';
 
 const MAX_HASH_BYTES = 256;
@@ -59,11 +57,9 @@ export function lineEvent(
   const time = lineTime(line);
   if (time === null) return rejected('it has neither a timestamp nor timestamp_ms');
   const raw = recordInside(line);
-  const keys = lineKeys(line, raw, foreign);
-  const rawSource = text(line['source']);
-  const source = lineSource(rawSource, text(line['auth_type']), keys);
-  const known = knownSecrets(keys, source === rawSource ? '' : rawSource);
-  const names = lineNames(line, raw, known.inNames);
+  const who = lineNames(line, raw, lineKeys(line, raw, foreign));
+  const { names, account } = who;
+  const { known } = account;
   const { reported, tokens, cacheInputMode, flags } = lineTokens(line, raw, names);
   const failed = isTrue(line['failed']);
   const told = raw === null ? null : readOutcome(raw);
@@ -73,40 +69,41 @@ export function lineEvent(
   const metadata = metadataOf(line, raw, time.ms, known.inTexts);
   const createdAtMs = Number(integer(line['created_at_ms']));
   const cancelled = failed && isCancelled(status, failSummary);
+  const event: UsageEvent = {
+    gatewayId: 0,
+    timestampMs: time.ms,
+    timestamp: time.text,
+    ...names,
+    source: account.source,
+    sourceHash: account.sourceHash,
+    apiKeyHash: lineHash(text(line['api_key_hash']) || text(line['api_key'] ?? line['apiKey'])),
+    authSnapshotAtMs: positiveTime(line['auth_snapshot_at_ms']),
+    cacheInputMode,
+    reported,
+    tokens,
+    latencyMs: duration(line['latency_ms']),
+    ttftMs: duration(line['ttft_ms'] ?? (raw === null ? null : raw['ttft_ms'])) || null,
+    failed,
+    failStatusCode: status,
+    failSummary,
+    ...requestMetadata(raw === null ? line : askedBy(line, raw), known.inTexts),
+    response: scalarsOf(line, metadata, known.inTexts),
+    responseMetadata: metadata,
+    flags:
+      flags |
+      (time.clamped ? EventFlag.clamped : 0) |
+      (cancelled ? EventFlag.cancelled : 0) |
+      (noGeneration ? EventFlag.noGeneration : 0),
+    hash: lineEventHash(hash, known.inTexts),
+    createdAtMs: createdAtMs > 0 && createdAtMs <= MAX_TIME_MS ? createdAtMs : context.nowMs,
+  };
+  const { call } = who;
+  call.dimensions[cacheInputMode] ??= callEntries(event);
+  account.credential ??= { entry: credentialEntry(event) };
+  const named = { call: call.dimensions[cacheInputMode], credential: account.credential.entry };
   return {
     kind: 'event',
-    imported: {
-      event: {
-        gatewayId: 0,
-        timestampMs: time.ms,
-        timestamp: time.text,
-        ...names,
-        source,
-        sourceHash: lineHash(text(line['source_hash'])),
-        apiKeyHash: lineHash(text(line['api_key_hash']) || text(line['api_key'] ?? line['apiKey'])),
-        authSnapshotAtMs: positiveTime(line['auth_snapshot_at_ms']),
-        cacheInputMode,
-        reported,
-        tokens,
-        latencyMs: duration(line['latency_ms']),
-        ttftMs: duration(line['ttft_ms'] ?? (raw === null ? null : raw['ttft_ms'])) || null,
-        failed,
-        failStatusCode: status,
-        failSummary,
-        ...requestMetadata(raw === null ? line : askedBy(line, raw), known.inTexts),
-        response: scalarsOf(line, metadata, known.inTexts),
-        responseMetadata: metadata,
-        flags:
-          flags |
-          (time.clamped ? EventFlag.clamped : 0) |
-          (cancelled ? EventFlag.cancelled : 0) |
-          (noGeneration ? EventFlag.noGeneration : 0),
-        hash: lineEventHash(hash, known.inTexts),
-        createdAtMs: createdAtMs > 0 && createdAtMs <= MAX_TIME_MS ? createdAtMs : context.nowMs,
-      },
-      kept: keptCost(line),
-      gateway: gatewayOf(line['gateway']),
-    },
+    imported: { event, kept: keptCost(line), gateway: gatewayOf(line['gateway']), named },
   };
 }
 

@@ -23,11 +23,11 @@ export const TOO_LONG = 'it is longer than 10 MiB';
 /** Adds an event to a batch. Null when it was added, else why it cannot be stored. */
 export function addTo(
   batcher: EventBatcher,
-  { event, kept, gateway }: ImportedEvent,
+  { event, kept, gateway, named }: ImportedEvent,
   fallback: string,
 ): string | null {
   try {
-    batcher.add(event, gateway || fallback, kept);
+    batcher.add(event, gateway || fallback, kept, named);
     return null;
   } catch (error) {
     // Its text could quote the line.

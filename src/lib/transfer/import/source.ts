@@ -17,7 +17,8 @@ export interface ImportSource {
   open(): AsyncIterable<Uint8Array>;
 }
 
-const CHUNK_BYTES = 256 * 1024;
+/** Larger ones each come from the system anew, page by page. */
+const CHUNK_BYTES = 64 * 1024;
 
 /** A regular file can be read twice; a pipe with a name only once. Throws AppError. */
 export async function fileSource(path: string, name = path): Promise<ImportSource> {
