@@ -26,6 +26,7 @@ import { acceptJson, BODY_LIMIT } from './routes/request-body.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { setupRoute } from './routes/setup.ts';
 import { statusRoute } from './routes/status.ts';
+import { takeoverRoute } from './routes/takeover.ts';
 import { testConnectionRoute } from './routes/test-connection.ts';
 import { usageExportRoute } from './routes/usage-export.ts';
 import { usageImportRoutes } from './routes/usage-import.ts';
@@ -59,7 +60,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
   await app.register(async (documented) => {
     await registerCors(documented, corsOrigins);
     acceptJson(documented);
-    healthRoute(documented);
+    healthRoute(documented, context);
     infoRoute(documented, context);
     statusRoute(documented, '/status', context, guard);
     configRoutes(documented, context, guard);
@@ -83,6 +84,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     eventsStreamRoute(own, context, guard);
     testConnectionRoute(own, context, guard);
     sessionRoutes(own, context);
+    takeoverRoute(own, context, guard);
     openApiRoute(own, guard);
     await panelRoutes(own, { folder: findPanel(), panelPath: context.config.panelPath });
   });

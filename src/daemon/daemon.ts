@@ -5,8 +5,7 @@ import { insideContainerLayer } from '../lib/config/container.ts';
 import type { HealthReason } from '../lib/contract/health.ts';
 import { AppError } from '../lib/errors.ts';
 import { acquireLock, serveLockPath, type Lock } from '../lib/lock.ts';
-import { inspectDatabase, refuseForeign } from '../lib/store/inspect.ts';
-import { SCHEMA_VERSION } from '../lib/store/migrations/index.ts';
+import { startState, type StartState } from '../lib/migrate/start-state.ts';
 import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
 import { listenForCommands, type ControlSocket } from './control-socket.ts';
@@ -16,6 +15,9 @@ import { REQUEST_SERIALIZERS } from './log.ts';
 import { RuntimeFigures } from './runtime-figures.ts';
 import type { DaemonContext } from './services.ts';
 import { statusBody } from './status-body.ts';
+import { unlessReturned } from './takeover/make-way.ts';
+import { TakeoverBoard } from './takeover/takeover-board.ts';
+import { Takeover } from './takeover/takeover.ts';
 
 /** How long a start waits before it looks again at a database that somebody else has locked. */
 const OPEN_AGAIN_MS = 500;
@@ -35,8 +37,8 @@ export interface Daemon {
 
 /**
  * Starts the daemon: lock, port, then the database. Rejects with an AppError for what makes a start senseless (a data
- * directory that cannot be written, another daemon, a database that is not ours, a port in use). A locked database is
- * none of these: the port is open meanwhile and says so.
+ * directory that cannot be written, another daemon, a database of somebody else, a port in use). A locked database is
+ * none of these, nor is that of an older program, which is taken over: the port is open meanwhile and says so.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, clock, log } = options;
@@ -44,8 +46,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (dirname(config.dbPath) !== config.dataDir) await prepareDataDir(dirname(config.dbPath));
   const lock = await acquireLock(await serveLockPath(config.dbPath), 'serve', clock.now());
   try {
-    refuseForeign(config.dbPath, inspectDatabase(config.dbPath), SCHEMA_VERSION);
-    return await new RunningDaemon(options, lock).listen();
+    const found = unlessReturned(await startState(config.dbPath, { clock }));
+    return await new RunningDaemon(options, lock, found).listen();
   } catch (error) {
     log.debug({ err: error }, 'the start failed');
     await lock.release();
@@ -62,15 +64,21 @@ class RunningDaemon implements Daemon {
   readonly #board: HealthBoard;
   readonly #runtime = new RuntimeFigures();
   readonly #stopping = new AbortController();
+  readonly #found: StartState;
+  readonly #takeoverBoard: TakeoverBoard;
+  readonly #takeover: Takeover;
   #app: FastifyInstance | null = null;
   #control: ControlSocket | null = null;
   #services: OpenServices | null = null;
   readonly #servicesReady = Promise.withResolvers<void>();
 
-  constructor(options: DaemonOptions, lock: Lock) {
+  constructor(options: DaemonOptions, lock: Lock, found: StartState) {
     this.#options = options;
     this.#lock = lock;
+    this.#found = found;
     this.#board = new HealthBoard(options.clock, (reason, change) => this.#logReason(reason, change));
+    this.#takeoverBoard = new TakeoverBoard(options.clock, this.#board);
+    this.#takeover = new Takeover({ ...options, board: this.#board, takeover: this.#takeoverBoard });
   }
 
   get broken(): Promise<never> {
@@ -86,8 +94,10 @@ class RunningDaemon implements Daemon {
       config,
       board: this.#board,
       runtime: this.#runtime,
+      takeover: this.#takeoverBoard,
       services: () => {
         if (this.#services) return this.#services;
+        if (this.#takeoverBoard.running() !== null) throw new AppError('taking_over');
         const locked = this.#board.health().reasons.some((reason) => reason.code === 'database_locked');
         throw new AppError(locked ? 'database_locked' : 'starting');
       },
@@ -125,6 +135,7 @@ class RunningDaemon implements Daemon {
     await this.#app?.close();
     // Opening ends by itself, or waits for a lock to begin: then it ends when what it opened does.
     await Promise.race([this.opened.catch(() => {}), this.#servicesReady.promise]);
+    await this.#takeover.close();
     await this.#services?.close();
     await this.opened.catch(() => {});
     this.#runtime.stop();
@@ -138,7 +149,9 @@ class RunningDaemon implements Daemon {
     await new Promise((resolve) => setImmediate(resolve));
     while (!this.#stopping.signal.aborted) {
       try {
+        if (!(await this.#takeover.makeWay(this.#found, this.#stopping.signal))) return;
         // A second time only what comes after it is tried again.
+        await this.#takeover.carry();
         this.#services ??= await openServices({
           ...this.#options,
           board: this.#board,
@@ -148,6 +161,7 @@ class RunningDaemon implements Daemon {
         this.#servicesReady.resolve();
         if (this.#stopping.signal.aborted) return;
         await this.#services.begin();
+        this.#takeover.begin(this.#services);
         return;
       } catch (error) {
         // Whoever ends us knows, and needs no other reason.
@@ -169,6 +183,8 @@ class RunningDaemon implements Daemon {
 
   #logReason(reason: HealthReason, change: 'set' | 'cleared'): void {
     const { log } = this.#options;
+    // How far something is changes often: a line for each tenth is enough.
+    if ((reason.facts.percent ?? 0) % 10 !== 0) return;
     const facts = { event: 'health', code: reason.code, level: reason.level };
     if (change === 'cleared') log.info(facts, `over: ${reason.message}`);
     else if (reason.level === 'notice') log.info({ ...facts, fix: reason.fix }, reason.message);

@@ -71,8 +71,9 @@ export class OpenServices implements Services {
   readonly #options: OpenOptions;
   readonly prices: PriceService;
   readonly imports: ImportService;
-  readonly desk: Desk;
-  readonly #writer: Writer;
+  readonly desk: Writer & Desk;
+  /** The 32 bytes; null while it is locked. */
+  readonly dataKey: Uint8Array | null;
   readonly #breaker: KeyBreaker;
   readonly #calls: GatewayCalls;
   readonly #watch: DatabaseWatch;
@@ -93,7 +94,6 @@ export class OpenServices implements Services {
     const { options, store, writer, keys, inbox, spoolTouchedMs } = parts;
     const { config, clock, board, log } = options;
     this.#options = options;
-    this.#writer = writer;
     this.desk = writer;
     this.prices = new PriceService({ clock, store, desk: writer, mirrors: config.priceSources });
     this.imports = new ImportService({
@@ -109,7 +109,8 @@ export class OpenServices implements Services {
     this.reader = new Reader({ dbPath: config.dbPath });
     this.inbox = inbox;
     this.hadHistory = store.totals().events > 0;
-    this.dataKeyReady = keys.dataKey.kind === 'open';
+    this.dataKey = keys.dataKey.kind === 'open' ? keys.dataKey.key : null;
+    this.dataKeyReady = this.dataKey !== null;
     this.#breaker = createKeyBreaker(
       {
         load: () => store.setting(REFUSALS),
@@ -264,7 +265,7 @@ export class OpenServices implements Services {
     await this.reader.close();
     this.store.close();
     // Whatever still waits for a locked database is refused now. The writer's is the last connection to be closed.
-    await this.#writer.close();
+    await this.desk.close();
     await aside;
   }
 }

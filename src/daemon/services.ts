@@ -16,6 +16,7 @@ import type { PriceService } from './price-service.ts';
 import type { RuntimeFigures } from './runtime-figures.ts';
 import type { Sessions } from './sessions.ts';
 import type { SettingsService } from './settings-service.ts';
+import type { TakeoverBoard } from './takeover/takeover-board.ts';
 import type { Inbox } from '../lib/contract/inbox.ts';
 
 /** What the daemon has once its database is open. */
@@ -62,7 +63,8 @@ export interface DaemonContext {
   readonly config: StartConfig;
   readonly board: HealthBoard;
   readonly runtime: RuntimeFigures;
-  /** Throws `starting` or `database_locked` until the database is open. */
+  readonly takeover: TakeoverBoard;
+  /** Throws `starting`, `taking_over` or `database_locked` until the database is open. */
   services(): Services;
   /** Null until the database is open. */
   servicesIfReady(): Services | null;

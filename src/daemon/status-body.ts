@@ -53,8 +53,8 @@ const IDLE: CollectorStatus = {
 };
 
 /**
- * What `/status`, its twin and the control socket answer. Throws `starting` or `database_locked` until the database is
- * open.
+ * What `/status`, its twin and the control socket answer. Throws `starting`, `taking_over` or `database_locked` until the
+ * database is open.
  */
 export function statusBody(context: DaemonContext) {
   const services = context.services();
@@ -107,6 +107,7 @@ export function statusBody(context: DaemonContext) {
       checkpoint: CHECKPOINT,
     },
     runtime: context.runtime.read(),
+    takeover: context.takeover.status(),
     databaseMaintenance: MAINTENANCE,
     dataMigration: MIGRATION,
   };

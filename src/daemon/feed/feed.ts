@@ -88,6 +88,13 @@ export class Feed {
     }
   }
 
+  /** Tells everybody that this changed, where the database does not show it. */
+  announce(topic: FeedTopic): void {
+    if (this.#running === null) return;
+    this.#topics.add(topic);
+    this.#touch();
+  }
+
   /** Ends all streams, and lets nobody in any more. */
   close(): void {
     this.#closed = true;
@@ -142,7 +149,7 @@ export class Feed {
     }
     const from = /^\d{1,15}$/.test(since) ? Number(since) : Number.POSITIVE_INFINITY;
     // What else changed while the client was away nobody knows.
-    const topics: FeedTopic[] = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases'];
+    const topics: FeedTopic[] = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases', 'takeover'];
     if (from <= this.#unsureId) topics.unshift('events');
     return Buffer.concat([...parts, message('changed', { topics }), this.#missedBy(from)]);
   }

@@ -55,6 +55,18 @@ export function carryOver(options: CarryOptions): CarryResult {
   }
 }
 
+/** Base URL of the gateway that the events of an old volume came from; `''` where it had none saved. Throws AppError. */
+export function gatewayOf(oldPath: string): string {
+  const db = openOld(oldPath);
+  try {
+    const schema = oldSchemaOf(db, oldPath);
+    const keys = { oldBox: null, box: null };
+    return mapSettings((key) => oldSetting(db, schema, key), keys, 0).gateway;
+  } finally {
+    db.close();
+  }
+}
+
 /** Throws `database_foreign`. */
 export function oldSchemaOf(db: Db, path: string): OldSchema {
   const schema = readOldSchema(db);

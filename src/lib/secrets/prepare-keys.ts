@@ -86,7 +86,11 @@ export async function findDataKey(sources: DataKeySources): Promise<FoundDataKey
   return { kind: 'open', box, key: found.key, remembered: fits && check !== null };
 }
 
-async function prepareDataKey(sources: KeySources, rows: Map<string, string>): Promise<DataKey> {
+/** Finds the data key, or makes it where nothing needs another one; adds to `rows` what the database has to remember. */
+export async function prepareDataKey(
+  sources: Omit<KeySources, 'adminKey'>,
+  rows: Map<string, string>,
+): Promise<DataKey> {
   const found = await findDataKey(sources);
   if (found.kind === 'locked') return found;
   if (found.kind === 'open') {

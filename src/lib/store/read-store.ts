@@ -8,6 +8,7 @@ import type { SyncState } from '../pricing/sync/sync-prices.ts';
 import { EVENT_LIST_SELECT, listRow, type EventListRow } from './event-list-row.ts';
 import { AppError } from '../errors.ts';
 import { openDatabase } from './open.ts';
+import { readTakeover, type TakeoverState } from './takeover-state.ts';
 import { guarded, type Db } from './sqlite.ts';
 import { sessionReader } from './session-store.ts';
 import { readSyncState } from './price-rows.ts';
@@ -156,6 +157,11 @@ export class ReadStore {
   /** How far the spool is stored; null when nothing ever was. */
   position(): Position | null {
     return guarded(() => readPosition(this.#db));
+  }
+
+  /** How far the old volume of this name has been copied; null for one that nothing was copied of. */
+  takeover(source: string): TakeoverState | null {
+    return guarded(() => readTakeover(this.#db, source));
   }
 
   sizes(): StoreSizes {

@@ -9,6 +9,8 @@ export default {
   page_failed_hint: 'cpamp may have been updated, or not answer just now. Try again.',
   starting: 'The daemon is still opening its database.',
   starting_hint: 'This takes a moment after a start.',
+  taking_over: 'The database of an older program is being taken over.',
+  taking_over_hint: 'This goes on by itself. The log of the daemon says what it waits for.',
   database_locked: 'Another program has the database locked.',
   database_locked_hint: 'Stop the other program that uses this database file. cpamp goes on by itself then.',
   invalid_admin_key: 'This is not the admin key.',

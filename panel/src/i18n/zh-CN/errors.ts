@@ -11,6 +11,8 @@ export default {
   page_failed_hint: 'cpamp 可能刚刚更新，或暂时没有响应，请重试。',
   starting: '服务正在打开数据库。',
   starting_hint: '刚启动时需要片刻。',
+  taking_over: '正在接管旧程序的数据库。',
+  taking_over_hint: '会自动继续。服务的日志会说明在等待什么。',
   database_locked: '数据库被另一个程序锁定。',
   database_locked_hint: '请停止使用该数据库文件的其他程序，之后 cpamp 会自动继续。',
   invalid_admin_key: '管理员密钥不正确。',
