@@ -96,6 +96,25 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./restore.ts'),
   },
   {
+    name: 'migrate-from-cpa-manager',
+    summary: 'Take over a volume of CPA-Manager or CPA-Manager-Plus.',
+    aliases: ['migrate'],
+    load: () => {
+      keepHeapSmall();
+      return import('./migrate-from-cpa-manager.ts');
+    },
+  },
+  {
+    name: 'rollback',
+    summary: 'Go back to the program that was taken over from.',
+    load: () => import('./rollback.ts'),
+  },
+  {
+    name: 'cleanup',
+    summary: 'Show and delete what an older program left.',
+    load: () => import('./cleanup.ts'),
+  },
+  {
     name: 'completion',
     summary: 'Print a script that completes commands, options and names in a shell.',
     load: () => import('./completion.ts'),

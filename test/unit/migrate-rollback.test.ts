@@ -256,7 +256,7 @@ test('an old volume is deleted only when all of it is in ours, and wholly', asyn
   assert.ok(volume);
   assert.partialDeepStrictEqual(volume, { copiedAtMs: null, from: { release: '1.12.2' } });
   assert.equal(volume.bytes, 839_680 + 4_152_992 + 32_768);
-  await fails(deleteOldVolume(dbPath, volume.name, { clock }), 'takeover_stuck');
+  await fails(deleteOldVolume(dbPath, volume.name, { clock }), 'takeover_unfinished');
   await markCopied(dbPath, volume.name, 5);
   assert.equal(await volumeToCopy(dbPath), null);
   assert.partialDeepStrictEqual(await startState(dbPath, { clock }), {

@@ -33,20 +33,25 @@ export function importJson(
       unsupported,
       error: error === null ? damage : error.message,
     })),
-    models: byCalls(outcome.sums).map((sum) => ({
-      model: sum.model,
-      calls: sum.calls,
-      failed: sum.failed,
-      uncached_input_tokens: sum.uncachedInput,
-      cache_read_tokens: sum.cacheRead,
-      cache_write_tokens: sum.cacheWrite,
-      output_tokens: sum.output,
-      reasoning_tokens: sum.reasoning,
-      cost_nano_usd: sum.cost,
-      unpriced: sum.unpriced,
-    })),
+    models: modelSums(outcome.sums),
     rejects: rejects.named,
   };
+}
+
+/** Sums by model for programs, most calls first. */
+export function modelSums(sums: readonly ImportedSums[]): ReadonlyArray<Record<string, unknown>> {
+  return byCalls(sums).map((sum) => ({
+    model: sum.model,
+    calls: sum.calls,
+    failed: sum.failed,
+    uncached_input_tokens: sum.uncachedInput,
+    cache_read_tokens: sum.cacheRead,
+    cache_write_tokens: sum.cacheWrite,
+    output_tokens: sum.output,
+    reasoning_tokens: sum.reasoning,
+    cost_nano_usd: sum.cost,
+    unpriced: sum.unpriced,
+  }));
 }
 
 /** What a person reads. */
@@ -67,10 +72,12 @@ export function describeImport(
   const sumsOnly = sources.reduce((sum, { unsupported }) => sum + unsupported, 0);
   if (sumsOnly > 0) lines.push(`${counted(sumsOnly, 'model')} left out: only sums, no requests`);
   if (added === 0) return lines.join('\n');
-  return `${lines.join('\n')}\n\n${table(byCalls(outcome.sums))}`;
+  return `${lines.join('\n')}\n\n${modelTable(outcome.sums)}`;
 }
 
-function table(sums: readonly ImportedSums[]): string {
+/** The same for people. */
+export function modelTable(all: readonly ImportedSums[]): string {
+  const sums = byCalls(all);
   const shown = sums.length > SHOWN_MODELS + 1 ? sums.slice(0, SHOWN_MODELS) : sums;
   const rest = sums.slice(shown.length);
   const rows = shown.map((sum) => cells(sum.model, [sum]));

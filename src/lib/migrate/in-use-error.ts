@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Holder } from './holders.ts';
+import { stopCommand } from './stop-command.ts';
 
 /** How many processes are named. */
 const NAMED = 3;
@@ -15,7 +16,7 @@ export function inUse(path: string, holders: readonly Holder[]): AppError {
     ...(first === undefined
       ? {}
       : {
-          hint: `Stop it where it was started, so that nothing starts it again, or with: kill ${first.pid}`,
+          hint: `Stop it where it was started, so that nothing starts it again, or with: ${stopCommand(first.pid)}`,
         }),
   });
 }

@@ -45,7 +45,7 @@ export async function markCopied(dbPath: string, name: string, atMs: number): Pr
 
 /**
  * Deletes an old volume for good. Throws `no_such_thing`, `old_program_running` while anybody reads it, and
- * `takeover_stuck` while something of it is in no other place, unless `unfinished` says that this is meant.
+ * `takeover_unfinished` while something of it is in no other place, unless `unfinished` says that this is meant.
  */
 export async function deleteOldVolume(
   dbPath: string,
@@ -54,10 +54,7 @@ export async function deleteOldVolume(
 ): Promise<void> {
   const volume = await find(dbPath, name);
   if (volume.manifest.copiedAtMs === null && options.unfinished !== true) {
-    throw new AppError('takeover_stuck', {
-      detail: `${volume.folder} was not wholly taken over yet`,
-      hint: 'Let cpamp serve finish the takeover first.',
-    });
+    throw new AppError('takeover_unfinished', { detail: volume.folder });
   }
   const path = join(volume.folder, volume.manifest.database);
   const claim = lookAt(path) === null ? null : await claimDatabase(path, { clock: options.clock });

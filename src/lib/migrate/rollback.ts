@@ -15,6 +15,11 @@ import { oursFolderOf, returnVolume } from './return.ts';
 
 export interface RollbackOptions extends MoveHooks {
   readonly clock: Clock;
+  /**
+   * Called before anything moves, with the locks held and nobody else in either database: to save what came since. What it
+   * rejects with ends the rollback. Not called where an earlier one is only finished.
+   */
+  readonly prepare?: (volume: VolumeRecord) => Promise<void>;
 }
 
 export interface RollbackResult {
@@ -49,7 +54,7 @@ export async function rollback(dbPath: string, options: RollbackOptions): Promis
   const { clock } = options;
   const place = await realDatabasePath(dbPath);
   const locks: Lock[] = [];
-  const claims: Claim[] = [];
+  const claims: FreeClaim[] = [];
   try {
     locks.push(await acquireLock(await serveLockPath(place), 'rollback', clock.now()));
     locks.push(await acquireBulkLock(place, 'rollback', clock.now()));
@@ -64,18 +69,29 @@ export async function rollback(dbPath: string, options: RollbackOptions): Promis
     }
     await mustBeOurs(place);
     await mustBeMovable(place);
-    for (const path of [place, join(volume.folder, volume.manifest.database)]) {
-      if (lookAt(path) === null) continue;
-      const claim = await claimDatabase(path, { clock });
-      if (claim.kind === 'in-use') throw inUse(path, claim.holders);
-      claims.push(claim);
+    const both = [place, join(volume.folder, volume.manifest.database)].filter(
+      (path) => lookAt(path) !== null,
+    );
+    if (options.prepare) {
+      // Held all the time, nothing could be read.
+      for (const path of both) await (await claimed(path, clock)).release();
+      await options.prepare(volume);
     }
+    for (const path of both) claims.push(await claimed(path, clock));
     const changed = changedFiles(volume);
     return resultOf(place, await returnVolume(place, volume, clock.now(), options), changed, false);
   } finally {
-    for (const claim of claims) if (claim.kind === 'free') await claim.release();
+    for (const claim of claims) await claim.release();
     for (const lock of locks.toReversed()) await lock.release();
   }
+}
+
+type FreeClaim = Extract<Claim, { kind: 'free' }>;
+
+async function claimed(path: string, clock: Clock): Promise<FreeClaim> {
+  const claim = await claimDatabase(path, { clock });
+  if (claim.kind === 'in-use') throw inUse(path, claim.holders);
+  return claim;
 }
 
 async function mustBeOurs(place: string): Promise<void> {

@@ -4,11 +4,7 @@ import type { StartConfig } from '../config/start-config.ts';
 import { createDataKey, loadDataKey, setAsideDataKey } from '../secrets/data-key.ts';
 import { keySources } from '../secrets/key-sources.ts';
 import { findDataKey } from '../secrets/prepare-keys.ts';
-import { openOld } from '../store/old/open.ts';
-import { oldSetting } from '../store/old/tables.ts';
 import { ReadStore } from '../store/read-store.ts';
-import { oldSchemaOf } from './carry.ts';
-import { mapSettings } from './map-settings.ts';
 
 /** The 32 bytes of the data key of an old volume, and of ours; null where it is not there. */
 export interface TakeoverDataKeys {
@@ -16,16 +12,10 @@ export interface TakeoverDataKeys {
   readonly dataKey: Uint8Array | null;
 }
 
-/** The old volume: where it lies, or lay before it was moved aside, and what it is read from. */
-export interface OldPlace {
-  readonly oldPath: string;
-  readonly readPath: string;
-}
-
-/** The data keys as they lie there. Makes and changes nothing. */
+/** The data keys as they lie there; `oldPath` is where the old database lies, or lay. Makes and changes nothing. */
 export async function lookForDataKeys(
   config: Pick<StartConfig, 'dataKeyPath' | 'dataKeySecret'>,
-  { oldPath }: Pick<OldPlace, 'oldPath'>,
+  oldPath: string,
 ): Promise<TakeoverDataKeys> {
   const ours = await loadDataKey(config.dataKeySecret, config.dataKeyPath);
   const dataKey = ours.kind === 'ready' ? ours.key : null;
@@ -35,20 +25,18 @@ export async function lookForDataKeys(
 }
 
 /**
- * The same for a database that the old volume is about to be taken over into: a data key that nothing was encrypted with
- * yet is made, for it seals what the old program kept in clear. One that is gone and that something here or in the old
- * volume needs is left to be put back.
+ * The same for a database that the old volume is about to be taken over into: where none lies there and nothing here needs
+ * another one, one is made. If it is that of CPA-Manager-Plus which is gone, only the saved key of the gateway is lost.
  */
 export async function makeDataKeys(
   config: StartConfig,
-  old: OldPlace,
+  oldPath: string,
   nowMs: number,
 ): Promise<TakeoverDataKeys> {
-  const { oldDataKey } = await lookForDataKeys(config, old);
+  const { oldDataKey } = await lookForDataKeys(config, oldPath);
   const found = await findOurs(config, nowMs);
   if (found.kind === 'open') return { oldDataKey: oldDataKey ?? found.key, dataKey: found.key };
-  const isNeeded = oldDataKey === null && holdsSealedKey(old.readPath);
-  if (found.kind === 'locked' || isNeeded) return { oldDataKey, dataKey: null };
+  if (found.kind === 'locked') return { oldDataKey, dataKey: null };
   // A damaged file may be the key of another database.
   if (found.malformed) await setAsideDataKey(config.dataKeyPath, nowMs);
   const dataKey = await createDataKey(config.dataKeyPath);
@@ -63,17 +51,5 @@ async function findOurs(config: StartConfig, nowMs: number): ReturnType<typeof f
     return await findDataKey(keySources(config, store ?? nothing, nowMs));
   } finally {
     store?.close();
-  }
-}
-
-/** Whether an old volume keeps a key that only its data key opens. */
-function holdsSealedKey(readPath: string): boolean {
-  const db = openOld(readPath);
-  try {
-    const schema = oldSchemaOf(db, readPath);
-    const without = { oldBox: null, box: null };
-    return mapSettings((key) => oldSetting(db, schema, key), without, 0).managementKey === 'kept sealed';
-  } finally {
-    db.close();
   }
 }

@@ -1,0 +1,175 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { writeEventsSince } from '../lib/migrate/events-since.ts';
+import { giveBack, ownerOf } from '../lib/migrate/give-back.ts';
+import type { VolumeRecord } from '../lib/migrate/manifest.ts';
+import { folderName } from '../lib/migrate/paths.ts';
+import { rollback, volumeToReturn, type RollbackResult } from '../lib/migrate/rollback.ts';
+import { programName } from './migrate/name.ts';
+import { storeSpool, type SpoolLeft } from './rollback/store-spool.ts';
+import type { CliContext } from './shared/context.ts';
+import { count, counted, formatInstant } from './shared/format.ts';
+import { locate } from './shared/locate.ts';
+import { startProgress } from './shared/progress.ts';
+import { insist } from './shared/prompt.ts';
+
+interface RollbackCommandOptions {
+  readonly events?: string;
+  readonly yes?: true;
+}
+
+/** What was saved before anything moved. */
+interface Saved {
+  readonly events: number;
+  /** Null without an event. */
+  readonly file: string | null;
+  readonly spool: SpoolLeft;
+}
+
+export function configure(command: Command, context: CliContext): void {
+  command
+    .option('--events <file>', 'where to write the events collected since (default: beside the database)')
+    .option('-y, --yes', 'do it without being asked')
+    .addHelpText(
+      'after',
+      `
+Goes back to the program that cpamp took over from. Its files come back to their place as they were, byte for byte. The
+database of cpamp is moved to pre-rollback/, and the events that were collected since are written as JSONL before anything
+moves: no older program can read the database of cpamp. Stop cpamp first.
+
+Examples:
+  $ docker compose stop cpamp && docker compose run --rm cpamp rollback --yes
+  $ cpamp rollback --data-dir /var/lib/cpamp
+  $ cpamp rollback --events /backup/since.jsonl
+
+Exit codes: 0 the old volume is back, 1 not confirmed, 4 none was taken over here, 5 cpamp or another program still runs,
+9 files lie in the way.`,
+    )
+    .action((options: RollbackCommandOptions) => goBack(options, context));
+}
+
+async function goBack(options: RollbackCommandOptions, context: CliContext): Promise<void> {
+  const config = locate(context);
+  const { dbPath } = config;
+  const { clock } = context;
+  const volume = await volumeToReturn(dbPath);
+  if (volume !== null) await insist(context, question(volume, dbPath), options.yes ?? false);
+  const file =
+    options.events === undefined
+      ? join(dirname(dbPath), `cpamp-events-since-${folderName(volume?.manifest.atMs ?? clock.now())}.jsonl`)
+      : resolve(context.cwd, options.events);
+  let saved: Saved | null = null;
+  const owner = ownerOf(dirname(dbPath));
+  try {
+    const result = await rollback(dbPath, {
+      clock,
+      prepare: async ({ folder, manifest }) => {
+        const spool = await storeSpool(config, context);
+        const events = await saveEvents(dbPath, join(folder, manifest.database), file, context);
+        saved = { events, file: events === 0 ? null : file, spool };
+        context.signal.throwIfAborted();
+      },
+    });
+    await tell(result, saved, volume, context);
+  } finally {
+    if (owner) await giveBack(config, volume?.manifest.owner ?? owner);
+  }
+}
+
+function question({ manifest }: VolumeRecord, dbPath: string): string {
+  const { from, atMs } = manifest;
+  return (
+    `${programName(from)} was taken over on ${formatInstant(atMs)}. Put its files back in the place of ${dbPath}, ` +
+    'and move the database of cpamp aside?'
+  );
+}
+
+async function saveEvents(
+  dbPath: string,
+  oldPath: string,
+  file: string,
+  context: CliContext,
+): Promise<number> {
+  const progress = await startProgress(context, 'Saving what was collected since');
+  try {
+    return await writeEventsSince({
+      dbPath,
+      oldPath,
+      file,
+      onProgress: (looked) =>
+        progress.update(`Saving what was collected since: ${count(looked)} events looked at`),
+      signal: context.signal,
+    });
+  } finally {
+    progress.done();
+  }
+}
+
+async function tell(
+  result: RollbackResult,
+  saved: Saved | null,
+  volume: VolumeRecord | null,
+  context: CliContext,
+): Promise<void> {
+  const { output } = context;
+  const { dbPath, files, changed, oursPath, movedAtMs, resumed } = result;
+  if (changed.length > 0) {
+    output.warn(`Written to since they were moved aside, by another program: ${changed.join(', ')}`);
+  }
+  if (saved !== null && saved.spool.records > 0) output.warn(spoolLine(saved.spool));
+  const json = {
+    db_path: dbPath,
+    files,
+    changed,
+    cpamp_database: oursPath,
+    taken_over_at_ms: movedAtMs,
+    events_since: saved?.events ?? null,
+    events_file: saved?.file ?? null,
+    spool_records_left: saved?.spool.records ?? null,
+    resumed,
+  };
+  await output.result(json, () => describe(result, saved, volume));
+}
+
+function describe(
+  { dbPath, files, oursPath, resumed }: RollbackResult,
+  saved: Saved | null,
+  volume: VolumeRecord | null,
+): string {
+  const program = volume === null ? 'the old program' : programName(volume.manifest.from);
+  const folder = dirname(dbPath);
+  return [
+    `${resumed ? 'A rollback that was cut short is finished: the' : 'The'} files of ${program} are back in ${folder}: ${files.join(', ')}`,
+    ...(oursPath === null ? [] : [`The database of cpamp is kept at ${oursPath}`]),
+    ...savedLines(saved, folder),
+    `Next: start ${program} on ${folder}. Do not start cpamp serve on it: that would take it over again.`,
+    ...laterLines(saved),
+  ].join('\n');
+}
+
+function savedLines(saved: Saved | null, folder: string): string[] {
+  if (saved === null) {
+    return [
+      `The events collected since were written before it was cut short: ${folder}/cpamp-events-since-*.jsonl`,
+    ];
+  }
+  if (saved.file === null) return ['No event was collected since the takeover.'];
+  return [
+    `${counted(saved.events, 'event')} collected since, which ${saved.events === 1 ? 'is' : 'are'} not in there: ${saved.file}`,
+  ];
+}
+
+function laterLines(saved: Saved | null): string[] {
+  const name = saved?.file ?? null;
+  return [
+    'To come back later: stop that program, start cpamp serve again (it takes over what is there then)' +
+      (name === null ? '.' : `, and add the events with: cpamp import ${basename(name)}`),
+  ];
+}
+
+function spoolLine({ records, why }: SpoolLeft): string {
+  return (
+    `${counted(records, 'record')} in spool/ could not be read (${why}) and are in no file of events. They stay there: ` +
+    'the next cpamp serve on this folder with the right data.key stores them.'
+  );
+}
