@@ -13,11 +13,12 @@ import { asApiError } from '../lib/loader.ts';
 import { changed, hrefOf, parsePlace } from '../lib/location.ts';
 import { go, place, startRouter } from '../lib/router.ts';
 import { checkSession, info, session, startSession } from '../lib/session.ts';
-import { startLive } from '../lib/status.ts';
+import { startLive, status, statusKnown } from '../lib/status.ts';
 import { startTheme } from '../lib/theme.ts';
 import { LOGIN, menuRoutes, routeOf, SETUP, type Route } from './routes.ts';
 import './frame.ts';
 import './relogin.ts';
+import { TAKEOVER } from './takeover-strip.ts';
 import { shell } from './texts.ts';
 
 /** How long a start waits before it asks a daemon that did not answer again, in ms. */
@@ -98,7 +99,9 @@ export class App extends CpElement {
     const { path, query } = place.value;
     const none = new URLSearchParams();
     const to = (wanted: string, with_ = none) => (path === wanted ? null : { path: wanted, query: with_ });
-    if (info.value?.setupRequired && routeOf(SETUP)) return to(SETUP);
+    // What became of the history can be looked at before there is a gateway.
+    const looking = path === TAKEOVER && session.value !== 'out';
+    if (info.value?.setupRequired && routeOf(SETUP) && !looking) return to(SETUP);
     if (session.value === 'out') {
       const here = hrefOf(path, changed(query, { layer: null }));
       const next = here === '#/' || path === SETUP ? none : new URLSearchParams({ next: here.slice(1) });
@@ -118,8 +121,9 @@ export class App extends CpElement {
   async #show(route: Route): Promise<void> {
     this.#wanted = route;
     this.pageError = null;
+    const release = route.bare ? null : status.use();
     try {
-      await route.load();
+      await Promise.all([route.load(), route.bare ? null : statusKnown()]);
       if (this.#wanted !== route) return;
       const first = this.page === null;
       this.page = { route, element: document.createElement(route.tag) };
@@ -127,6 +131,8 @@ export class App extends CpElement {
       if (!first) this.renderRoot.querySelector('cp-frame')?.focusTitle();
     } catch (error) {
       if (this.#wanted === route) this.pageError = pageFailure(error);
+    } finally {
+      release?.();
     }
   }
 

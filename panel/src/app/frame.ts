@@ -14,6 +14,7 @@ import { frameStyles } from './frame-styles.ts';
 import './health.ts';
 import { preferenceFields, preferences } from './preferences.ts';
 import { menuRoutes, type Route } from './routes.ts';
+import './takeover-strip.ts';
 import { shell } from './texts.ts';
 
 const LIVE_TEXTS = {
@@ -89,6 +90,7 @@ export class Frame extends CpElement {
             </span>
           </div>
         </header>
+        <cp-takeover></cp-takeover>
         <main id="content" tabindex="-1"><slot></slot></main>
       </div>
       ${this.#bottom()} ${this.#sheet()} ${this.#help()}`;

@@ -4,6 +4,8 @@ import { dashboard } from '../pages/dashboard/texts.ts';
 import { login } from '../pages/login/texts.ts';
 import { requests } from '../pages/requests/texts.ts';
 import { connection } from '../pages/setup/texts.ts';
+import { takeoverTexts } from '../pages/takeover/texts.ts';
+import { TAKEOVER } from './takeover-strip.ts';
 import { shell } from './texts.ts';
 
 /** A page. Its file defines the element `tag`; its texts are there before it is shown. */
@@ -82,6 +84,13 @@ const ROUTES: readonly Route[] = [
     load: () => Promise.all([import('../pages/config/config-page.ts'), connection.load(), loadDiagnoses()]),
     title: () => shell.t('gateway'),
     menu: { icon: 'plug', key: 'c' },
+  },
+  {
+    path: TAKEOVER,
+    aliases: [],
+    tag: 'cp-page-takeover',
+    load: () => Promise.all([import('../pages/takeover/takeover-page.ts'), takeoverTexts.load()]),
+    title: () => shell.t('takeover'),
   },
 ];
 

@@ -4,9 +4,12 @@ import { Feed } from './feed.ts';
 import { Loader } from './loader.ts';
 import { scheduler } from './scheduler.ts';
 import { onReturn, session, stillLoggedIn } from './session.ts';
+import { isGoingOn } from './takeover.ts';
 
 const HIDDEN_FOR_MS = 30_000;
 const SETTLING_MS = 2000;
+/** How long a page waits for what the daemon says of itself. */
+const KNOWN_WITHIN_MS = 500;
 
 /** Between a start and the first words with the gateway; the feed tells of health, and not of each of these steps. */
 export function isSettling({ collector, cpa }: Pick<StatusAnswer, 'collector' | 'cpa'>): boolean {
@@ -28,8 +31,28 @@ export const feed = new Feed({
 export const status = new Loader<StatusAnswer>({
   load: (signal) => api.get<StatusAnswer>('usage-service/status', { signal }),
   intervalMs: 30_000,
-  soonMs: (value) => (isSettling(value) ? SETTLING_MS : null),
+  soonMs: (value) =>
+    isSettling(value) || (value.takeover && isGoingOn(value.takeover)) ? SETTLING_MS : null,
 });
+
+/**
+ * Waits until it was read once, while somebody uses it, but not for long: what stands above every page is not to push
+ * it down when it comes later.
+ */
+export async function statusKnown(): Promise<void> {
+  const isKnown = (): boolean => status.value.value !== null || status.value.error !== null;
+  if (isKnown()) return;
+  let end = (): void => {};
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, KNOWN_WITHIN_MS);
+    const unsubscribe = status.subscribe(() => isKnown() && resolve());
+    end = () => {
+      clearTimeout(timer);
+      unsubscribe();
+    };
+  });
+  end();
+}
 
 /** Ties the stream to the session and to the tab. */
 export function startLive(): void {
@@ -51,6 +74,9 @@ export function startLive(): void {
     status.patch((value) => ({ ...value, health }));
     // What goes with it. An answer on its way may be older than what has just been told.
     status.restart();
+  });
+  feed.on('changed', ({ topics }) => {
+    if (topics.includes('takeover')) status.refresh();
   });
   // After a break much may be different, such as the program that answers.
   let broken = false;

@@ -139,6 +139,7 @@ export function statusOf(given: Partial<StatusAnswer> = {}): StatusAnswer {
     spool: { records: 0, bytes: 0, state: 'open' },
     cpa: { version: '7.2.140', usageStatisticsEnabled: true, retentionSeconds: 60 },
     database: { totalBytes: 0 },
+    takeover: null,
     ...given,
     health: { state, reasons },
   };

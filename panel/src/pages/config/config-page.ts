@@ -1,5 +1,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { reasonStyles, reasonView } from '../../app/health.ts';
+import { TAKEOVER, takeoverTitle } from '../../app/takeover-strip.ts';
+import { shell } from '../../app/texts.ts';
 import type { ConfigAnswer } from '../../../../src/lib/contract/api.ts';
 import '../../elements/display.ts';
 import { CpElement } from '../../elements/element.ts';
@@ -11,8 +13,10 @@ import { api, type ApiError } from '../../lib/api.ts';
 import { describeError } from '../../lib/describe-error.ts';
 import { duration } from '../../lib/format.ts';
 import { asApiError } from '../../lib/loader.ts';
+import { hrefOf } from '../../lib/location.ts';
 import { onReturn } from '../../lib/session.ts';
 import { status } from '../../lib/status.ts';
+import { isAboutTakeover } from '../../lib/takeover.ts';
 import '../setup/connection-form.ts';
 import { REFUSED } from '../setup/connection.ts';
 import { connection } from '../setup/texts.ts';
@@ -48,9 +52,12 @@ export class ConfigPage extends CpElement {
       <cp-card heading=${connection.t(managed ? 'managed' : 'change')}>
         ${managed ? this.#managed(config) : this.#form(config)}
       </cp-card>
-      <cp-card heading=${connection.t('current')}>
-        <div class="stack">${this.#facts(config)} ${this.#reasons()}</div>
-      </cp-card>
+      <div class="stack">
+        <cp-card heading=${connection.t('current')}>
+          <div class="stack">${this.#facts(config)} ${this.#reasons()}</div>
+        </cp-card>
+        ${this.#takeover()}
+      </div>
     </div>`;
   }
 
@@ -109,7 +116,8 @@ export class ConfigPage extends CpElement {
   }
 
   #reasons(): TemplateResult | typeof nothing {
-    const reasons = status.value.value?.health.reasons ?? [];
+    const all = status.value.value?.health.reasons ?? [];
+    const reasons = all.filter((reason) => !isAboutTakeover(reason));
     if (reasons.length === 0) return nothing;
     const refused = reasons.some(({ code }) => REFUSED.includes(code));
     return html`<div class="reasons">
@@ -125,6 +133,20 @@ export class ConfigPage extends CpElement {
           : nothing
       }
     </div>`;
+  }
+
+  /** Where the report is to be found again once the frame no longer speaks of it. */
+  #takeover(): TemplateResult | typeof nothing {
+    const takeover = status.value.value?.takeover;
+    if (!takeover) return nothing;
+    return html`<cp-card heading=${shell.t('takeover')}>
+      <div class="again">
+        <p class="soft">${takeoverTitle(takeover)}</p>
+        <a class="btn" href=${hrefOf(TAKEOVER)}
+          >${shell.t(takeover.state === 'done' ? 'takeoverReport' : 'takeoverDetails')}</a
+        >
+      </div>
+    </cp-card>`;
   }
 
   async #read(): Promise<void> {
@@ -167,9 +189,11 @@ export class ConfigPage extends CpElement {
         display: grid;
         justify-items: start;
         gap: 10px;
+        font-size: var(--size-2);
+      }
+      .reasons .again {
         padding-top: var(--space-3);
         border-top: 1px solid var(--line);
-        font-size: var(--size-2);
       }
       @media (max-width: 1080px) {
         .columns {

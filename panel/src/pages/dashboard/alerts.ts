@@ -1,5 +1,6 @@
 import type { DashboardAnswer, StatusAnswer } from '../../../../src/lib/contract/api.ts';
 import type { HealthReason } from '../../../../src/lib/contract/health.ts';
+import { isAboutTakeover } from '../../lib/takeover.ts';
 import { recentGaps, type Gap } from './day.ts';
 
 export type Alert =
@@ -18,7 +19,8 @@ export function alertsOf(
   status: StatusAnswer | null,
   nowMs: number,
 ): readonly Alert[] {
-  const reasons = status?.health.reasons ?? [];
+  // The frame tells how the takeover is, above every page.
+  const reasons = (status?.health.reasons ?? []).filter((reason) => !isAboutTakeover(reason));
   const ofLevel = (level: HealthReason['level']): readonly Alert[] =>
     reasons.filter((one) => one.level === level).map((reason) => ({ kind: 'reason', reason }));
   const gaps = recentGaps(status?.gaps ?? [], nowMs);

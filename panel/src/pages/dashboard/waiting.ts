@@ -1,5 +1,6 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { StatusAnswer } from '../../../../src/lib/contract/api.ts';
+import { reasonStyles, reasonView } from '../../app/health.ts';
 import { icon } from '../../elements/icon.ts';
 import { describeReason } from '../../lib/describe-reason.ts';
 import { duration } from '../../lib/format.ts';
@@ -25,7 +26,14 @@ export function waitingView(status: StatusAnswer): TemplateResult {
     <ol>
       ${checks.map((check) => row(check, status, !stuck && check === current))}
     </ol>
+    ${noHistory(status)}
   </section>`;
+}
+
+/** Somebody who had history may have started with another folder than that where it is. */
+function noHistory({ health }: StatusAnswer): TemplateResult | typeof nothing {
+  const reason = health.reasons.find(({ code }) => code === 'no_history');
+  return reason ? reasonView(reason) : nothing;
 }
 
 function row(check: Check, status: StatusAnswer, current: boolean): TemplateResult {
@@ -68,73 +76,76 @@ function more(
   return nothing;
 }
 
-export const waitingStyles = css`
-  .first-request {
-    display: grid;
-    gap: 4px;
-    max-width: 640px;
-    width: 100%;
-    margin: 24px auto;
-    padding: 28px 32px;
-    border: 1px solid var(--line);
-    border-radius: 12px;
-    background: var(--surface);
-  }
-  .first-request h2 {
-    font-size: var(--size-5);
-    line-height: 28px;
-  }
-  .first-request ol {
-    margin-top: 16px;
-  }
-  .first-request li {
-    display: flex;
-    gap: 12px;
-    padding: 11px 0;
-    border-top: 1px solid var(--line);
-    font-size: var(--size-2);
-    overflow-wrap: anywhere;
-  }
-  .first-request .tick {
-    position: relative;
-    height: 20px;
-    display: grid;
-    place-items: center;
-    border-radius: 50%;
-  }
-  .first-request .name {
-    font-weight: 500;
-    font-size: var(--size-3);
-    line-height: 20px;
-  }
-  .first-request li.waiting .name {
-    color: var(--text-soft);
-    font-weight: 400;
-  }
-  .first-request li.current .name {
-    color: var(--text);
-    font-weight: 500;
-  }
-  .first-request li.current .tick .icon {
-    color: var(--accent);
-  }
-  @media (prefers-reduced-motion: no-preference) {
-    .first-request li.current .tick .icon {
-      animation: breathe 1.8s ease-in-out infinite;
+export const waitingStyles = [
+  reasonStyles,
+  css`
+    .first-request {
+      display: grid;
+      gap: 4px;
+      max-width: 640px;
+      width: 100%;
+      margin: 24px auto;
+      padding: 28px 32px;
+      border: 1px solid var(--line);
+      border-radius: 12px;
+      background: var(--surface);
     }
-    @keyframes breathe {
-      50% {
-        opacity: 0.35;
+    .first-request h2 {
+      font-size: var(--size-5);
+      line-height: 28px;
+    }
+    .first-request ol {
+      margin-top: 16px;
+    }
+    .first-request li {
+      display: flex;
+      gap: 12px;
+      padding: 11px 0;
+      border-top: 1px solid var(--line);
+      font-size: var(--size-2);
+      overflow-wrap: anywhere;
+    }
+    .first-request .tick {
+      position: relative;
+      height: 20px;
+      display: grid;
+      place-items: center;
+      border-radius: 50%;
+    }
+    .first-request .name {
+      font-weight: 500;
+      font-size: var(--size-3);
+      line-height: 20px;
+    }
+    .first-request li.waiting .name {
+      color: var(--text-soft);
+      font-weight: 400;
+    }
+    .first-request li.current .name {
+      color: var(--text);
+      font-weight: 500;
+    }
+    .first-request li.current .tick .icon {
+      color: var(--accent);
+    }
+    @media (prefers-reduced-motion: no-preference) {
+      .first-request li.current .tick .icon {
+        animation: breathe 1.8s ease-in-out infinite;
+      }
+      @keyframes breathe {
+        50% {
+          opacity: 0.35;
+        }
       }
     }
-  }
-  .first-request .do {
-    margin-top: 8px;
-  }
-  @container (width < 560px) {
-    .first-request {
-      margin: 0;
-      padding: 20px 16px;
+    .first-request .do {
+      margin-top: 8px;
     }
-  }
-`;
+    @container (width < 560px) {
+      .first-request {
+        margin: 0;
+        padding: 20px 16px;
+      }
+    }
+  `,
+];

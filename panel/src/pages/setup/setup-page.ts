@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { preferences } from '../../app/preferences.ts';
+import '../../app/takeover-strip.ts';
 import type { ConfigAnswer } from '../../../../src/lib/contract/api.ts';
 import { CpElement } from '../../elements/element.ts';
 import '../../elements/feedback.ts';
@@ -91,6 +92,7 @@ export class SetupPage extends CpElement {
   #gateway(): TemplateResult {
     return html`<h2 id="step">${connection.t('gatewayHeading')}</h2>
       <p class="soft lead">${connection.t('gatewayText')}</p>
+      <cp-takeover boxed></cp-takeover>
       ${
         this.error
           ? html`<cp-error .error=${this.error} @retry=${this.#read}></cp-error>`
