@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import type { TakeoverAnswer, TakeoverReport, TakeoverStatus } from '../../src/lib/contract/api.ts';
-import { DaemonProcess, tempDir, type DaemonStatus } from './daemon.ts';
+import { tempDir, type DaemonProcess, type DaemonStatus } from './daemon.ts';
 
 /** What is needed of a volume to start the daemon on it. */
 const NAME = 'usage.sqlite';
@@ -44,21 +44,43 @@ export function pointAt(t: TestContext, dir: string, url: string): string {
   });
 }
 
+/** No admin key from the environment: the one of the volume counts, or one is made and printed. */
+export const NO_KEY = { CPA_MANAGER_ADMIN_KEY: '' } as const;
+
 export type TakeoverDaemonStatus = DaemonStatus & { readonly takeover: TakeoverStatus | null };
 
-/** Starts without an admin key of the environment: the one of the volume counts, or the one that is made. */
-export function startOn(
-  t: TestContext,
-  dataDir: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<DaemonProcess> {
-  return DaemonProcess.start(t, { dataDir, env });
+/** The admin key that a first start prints. */
+export async function printedKey(daemon: DaemonProcess): Promise<string> {
+  const find = (): string | undefined =>
+    daemon.stdout.map((line) => /^cpamp admin key: (\S+)$/.exec(line)?.[1]).find((key) => key !== undefined);
+  await daemon.until(() => find() !== undefined);
+  return find() ?? '';
+}
+
+export async function statusOf(daemon: DaemonProcess, key?: string): Promise<TakeoverDaemonStatus> {
+  return statusUntil(daemon, key, () => true);
+}
+
+/** Asks with this admin key until the status is as wanted. */
+export async function statusUntil(
+  daemon: DaemonProcess,
+  key: string | undefined,
+  condition: (status: TakeoverDaemonStatus) => boolean,
+): Promise<TakeoverDaemonStatus> {
+  for (;;) {
+    const answer = await daemon.request('/status', authorized(key));
+    const text = await answer.text();
+    if (answer.status === 200) {
+      const status: TakeoverDaemonStatus = JSON.parse(text);
+      if (condition(status)) return status;
+    } else if (answer.status !== 503) throw new Error(`${answer.status} ${text}`);
+    await pause(daemon);
+  }
 }
 
 /** The takeover as the daemon tells it, with this admin key. Null while it answers nothing else than that it is on its way. */
 export async function takeoverOf(daemon: DaemonProcess, key?: string): Promise<TakeoverAnswer | null> {
-  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
-  const answer = await daemon.request('/usage-service/takeover', { headers });
+  const answer = await daemon.request('/usage-service/takeover', authorized(key));
   const text = await answer.text();
   if (answer.status === 503) return null;
   if (answer.status !== 200) throw new Error(`${answer.status} ${text}`);
@@ -71,7 +93,16 @@ export async function takenOver(daemon: DaemonProcess, key?: string): Promise<Ta
   for (;;) {
     const answer = await takeoverOf(daemon, key);
     if (answer?.report) return answer.report;
-    if (daemon.exited) throw new Error(`the daemon ended early:\n${daemon.stderr.join('\n')}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await pause(daemon);
   }
+}
+
+function authorized(key: string | undefined): RequestInit {
+  return key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } };
+}
+
+/** Before it is asked again. */
+async function pause(daemon: DaemonProcess): Promise<void> {
+  if (daemon.exited) throw new Error(`the daemon ended early:\n${daemon.stderr.join('\n')}`);
+  await new Promise((resolve) => setTimeout(resolve, 25));
 }
