@@ -12,6 +12,7 @@ import { realDatabasePath } from '../../lib/migrate/paths.ts';
 import { saveReport } from '../../lib/migrate/report-file.ts';
 import { startState } from '../../lib/migrate/start-state.ts';
 import { lookForDataKeys } from '../../lib/migrate/takeover-keys.ts';
+import { makeDatabase } from '../../lib/store/settings-store.ts';
 import type { CliContext } from '../shared/context.ts';
 import { counted } from '../shared/format.ts';
 import { programName } from './name.ts';
@@ -54,6 +55,8 @@ async function takeOver(places: MigratePlaces, context: CliContext): Promise<Don
       `${programName(state.from)} with up to ${counted(state.from.eventsAtMost, 'event')}: moved aside to ${folder}`,
     );
   }
+  // Nobody runs on it: it may be brought up to date.
+  makeDatabase(config.dbPath);
   const volume = (await volumeToCopy(config.dbPath)) ?? (await oldVolumes(config.dbPath)).at(-1) ?? null;
   if (volume === null) throw await nothingToTakeOver(places, context.cwd);
   const source = sourceOf(volume);
