@@ -5,6 +5,8 @@ import { insideContainerLayer } from '../lib/config/container.ts';
 import type { HealthReason } from '../lib/contract/health.ts';
 import { AppError } from '../lib/errors.ts';
 import { acquireLock, serveLockPath, type Lock } from '../lib/lock.ts';
+import { mustBeMovable } from '../lib/migrate/aside.ts';
+import { realDatabasePath } from '../lib/migrate/paths.ts';
 import { startState, type StartState } from '../lib/migrate/start-state.ts';
 import { VERSION } from '../lib/version.ts';
 import { createApp } from './app.ts';
@@ -47,6 +49,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = await acquireLock(await serveLockPath(config.dbPath), 'serve', clock.now());
   try {
     const found = unlessReturned(await startState(config.dbPath, { clock }));
+    // What only a change of rights mends is told at once, not by a port that opens and closes.
+    if (found.kind === 'old') await mustBeMovable(await realDatabasePath(config.dbPath));
     return await new RunningDaemon(options, lock, found).listen();
   } catch (error) {
     log.debug({ err: error }, 'the start failed');
