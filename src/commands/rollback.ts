@@ -6,7 +6,7 @@ import type { VolumeRecord } from '../lib/migrate/manifest.ts';
 import { folderName } from '../lib/migrate/paths.ts';
 import { rollback, volumeToReturn, type RollbackResult } from '../lib/migrate/rollback.ts';
 import { programName } from './migrate/name.ts';
-import { storeSpool, type SpoolLeft } from './rollback/store-spool.ts';
+import { storeSpool } from './rollback/store-spool.ts';
 import type { CliContext } from './shared/context.ts';
 import { count, counted, formatInstant } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
@@ -23,7 +23,8 @@ interface Saved {
   readonly events: number;
   /** Null without an event. */
   readonly file: string | null;
-  readonly spool: SpoolLeft;
+  /** Why something of the spool is in no event; null: nothing is left there. */
+  readonly spoolLeft: string | null;
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -64,9 +65,9 @@ async function goBack(options: RollbackCommandOptions, context: CliContext): Pro
     const result = await rollback(dbPath, {
       clock,
       prepare: async ({ folder, manifest }) => {
-        const spool = await storeSpool(config, context);
+        const spoolLeft = await storeSpool(config, context);
         const events = await saveEvents(dbPath, join(folder, manifest.database), file, context);
-        saved = { events, file: events === 0 ? null : file, spool };
+        saved = { events, file: events === 0 ? null : file, spoolLeft };
         context.signal.throwIfAborted();
       },
     });
@@ -116,7 +117,8 @@ async function tell(
   if (changed.length > 0) {
     output.warn(`Written to since they were moved aside, by another program: ${changed.join(', ')}`);
   }
-  if (saved !== null && saved.spool.records > 0) output.warn(spoolLine(saved.spool));
+  const spoolLeft = saved?.spoolLeft ?? null;
+  if (spoolLeft !== null) output.warn(spoolLine(spoolLeft));
   const json = {
     db_path: dbPath,
     files,
@@ -125,7 +127,7 @@ async function tell(
     taken_over_at_ms: movedAtMs,
     events_since: saved?.events ?? null,
     events_file: saved?.file ?? null,
-    spool_records_left: saved?.spool.records ?? null,
+    spool_left: spoolLeft,
     resumed,
   };
   await output.result(json, () => describe(result, saved, volume));
@@ -167,9 +169,9 @@ function laterLines(saved: Saved | null): string[] {
   ];
 }
 
-function spoolLine({ records, why }: SpoolLeft): string {
+function spoolLine(why: string): string {
   return (
-    `${counted(records, 'record')} in spool/ could not be read (${why}) and are in no file of events. They stay there: ` +
-    'the next cpamp serve on this folder with the right data.key stores them.'
+    `Records in spool/ could not be read, and are not among the events (${why}). They stay there: the next cpamp serve on ` +
+    'this folder, with the right data.key, stores them.'
   );
 }

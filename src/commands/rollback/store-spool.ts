@@ -8,24 +8,15 @@ import { ReadStore } from '../../lib/store/read-store.ts';
 import { startWriter } from '../../lib/store/writer.ts';
 import type { CliContext } from '../shared/context.ts';
 
-/** What of the spool is in no event. */
-export interface SpoolLeft {
-  /** Records, or segments where nobody can count them. */
-  readonly records: number;
-  readonly why: string;
-}
-
-const NOTHING: SpoolLeft = { records: 0, why: '' };
 const PATIENCE_MS = 60_000;
 
 /**
  * Stores what a daemon that was killed had received and not stored yet, as its next start would. The caller holds its
- * lock. What cannot be read stays where it is.
+ * lock. What cannot be read stays where it is; answers why that is so, null where nothing is left.
  */
-export async function storeSpool(config: StartConfig, context: CliContext): Promise<SpoolLeft> {
+export async function storeSpool(config: StartConfig, context: CliContext): Promise<string | null> {
   const { dbPath } = config;
-  const segments = spoolSegments(dbPath).length;
-  if (segments === 0) return NOTHING;
+  if (spoolSegments(dbPath).length === 0) return null;
   const store = new ReadStore(dbPath, { beside: false, busyTimeoutMs: 2000 });
   let key: Awaited<ReturnType<typeof findDataKey>>;
   let after: ReturnType<ReadStore['position']>;
@@ -35,19 +26,15 @@ export async function storeSpool(config: StartConfig, context: CliContext): Prom
   } finally {
     store.close();
   }
-  if (key.kind !== 'open') {
-    return { records: segments, why: key.kind === 'locked' ? key.error.message : 'there is no data key' };
-  }
-  let damaged = 0;
-  let why = '';
+  if (key.kind !== 'open') return key.kind === 'locked' ? key.error.message : 'there is no data key';
+  let why: string | null = null;
   const inbox = await openInbox({
     dir: spoolDir(dbPath),
     box: key.box,
     clock: context.clock,
     after,
-    onDamage: (damage) => {
-      damaged += damage.records ?? 1;
-      why = damage.detail;
+    onDamage: ({ detail }) => {
+      why = detail;
     },
   });
   try {
@@ -55,7 +42,7 @@ export async function storeSpool(config: StartConfig, context: CliContext): Prom
   } finally {
     await inbox.close();
   }
-  return { records: damaged, why };
+  return why;
 }
 
 async function drain(
