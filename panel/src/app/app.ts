@@ -19,6 +19,7 @@ import { LOGIN, menuRoutes, routeOf, SETUP, type Route } from './routes.ts';
 import './frame.ts';
 import './relogin.ts';
 import { TAKEOVER } from './takeover-strip.ts';
+import { takeoverWait, takeoverWaitStyles } from './takeover-wait.ts';
 import { shell } from './texts.ts';
 
 /** How long a start waits before it asks a daemon that did not answer again, in ms. */
@@ -45,6 +46,7 @@ export class App extends CpElement {
     this.page = null;
     this.pageError = null;
     this.watch(session);
+    this.watch(info);
     this.during(() => place.subscribe(() => this.#follow()));
     this.during(() => session.subscribe(() => this.#follow()));
     this.during(() => info.subscribe(() => this.#follow()));
@@ -144,10 +146,17 @@ export class App extends CpElement {
   override render(): TemplateResult | typeof nothing {
     if (!this.ready) return nothing;
     const { error, page } = this;
-    return html`${error && !page ? html`<div class="alone"><cp-error .error=${error} @retry=${this.#ask}></cp-error></div>` : nothing}
+    return html`${error && !page ? html`<div class="alone">${this.#unanswered(error)}</div>` : nothing}
       ${this.#content()}
       <cp-relogin></cp-relogin>
       <cp-toasts></cp-toasts>`;
+  }
+
+  /** What is shown for as long as there is nothing to log in to. */
+  #unanswered(error: ApiError): TemplateResult {
+    const { takeover } = info.value ?? {};
+    if (error.code === 'taking_over' && takeover) return takeoverWait(takeover);
+    return html`<cp-error .error=${error} @retry=${this.#ask}></cp-error>`;
   }
 
   /** The page, or that it could not be had; in the frame, unless it has none. */
@@ -164,6 +173,7 @@ export class App extends CpElement {
 
   static override styles = [
     CpElement.styles,
+    takeoverWaitStyles,
     css`
       .alone {
         max-width: 560px;

@@ -19,11 +19,11 @@ export function startSession(): void {
 
 /** Asks who we are to the daemon. Rejects with an ApiError when it does not say. */
 export async function checkSession(): Promise<void> {
-  const [who, answer] = await Promise.all([
-    api.get<InfoAnswer>('usage-service/info'),
+  const [answer] = await Promise.all([
     api.get<SessionAnswer>(URL),
+    // Known also where nobody can log in yet.
+    readInfo(),
   ]);
-  info.set(who);
   session.set(answer.authenticated ? 'in' : 'out');
 }
 

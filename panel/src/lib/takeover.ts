@@ -64,7 +64,7 @@ const COMMANDS = new RegExp(
     'docker compose stop',
     String.raw`(?:docker|podman) stop [0-9a-f]+`,
     String.raw`systemctl (?:--user )?stop(?: [\w.@\\-]+\.service)?`,
-    'cpamp (?:cleanup|migrate|rollback|setup)(?: --[a-z-]+)*(?: [A-Z]+)?',
+    'cpamp (?:cleanup|migrate|rollback|setup|status)(?: --[a-z-]+)*(?: [A-Z]+)?',
   ].join('|')})`,
 );
 

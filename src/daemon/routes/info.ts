@@ -12,6 +12,7 @@ export function infoRoute(app: FastifyInstance, context: DaemonContext): void {
     const configured = services?.settings.configured ?? false;
     const adminReady = services !== null;
     const hasHistory = services?.hadHistory ?? false;
+    const takeover = context.takeover.running();
     return {
       service: SERVICE,
       mode: 'embedded',
@@ -26,6 +27,7 @@ export function infoRoute(app: FastifyInstance, context: DaemonContext): void {
       product: 'cpamp',
       version: context.version,
       forwarding: forwarding(request),
+      ...(takeover === null ? {} : { takeover }),
     };
   });
   onlyMethods(app, URL, ['GET', 'HEAD']);

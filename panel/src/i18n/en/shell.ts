@@ -51,6 +51,14 @@ export default {
   takeoverShare: '{words}, {share}',
   takeoverMeanwhile: 'New requests are collected meanwhile.',
   takeoverDone: 'The report says what is left for you to do.',
+  takeoverBefore: 'The history of an older program is being taken over',
+  takeoverBeforeText: 'You can log in as soon as its files are moved aside. This takes a moment.',
+  takeoverHeld: 'The history of an older program is waiting to be taken over',
+  takeoverHeldText:
+    'Mostly because that program still runs. Stop it where it was started, so that nothing starts it again (docker compose stop, or systemctl stop). Or there is too little room on the disk.',
+  takeoverHeldMore:
+    'Which of both it is, with the command that helps, is in the log of cpamp, or told by: cpamp status',
+  takeoverGoesOn: 'This page goes on by itself.',
   takeoverProgress: 'Progress of the takeover',
   takeoverDetails: 'Details',
   takeoverReport: 'See the report',

@@ -53,6 +53,13 @@ export default {
   takeoverShare: '{words}，{share}',
   takeoverMeanwhile: '期间照常采集新的请求。',
   takeoverDone: '报告会说明还有哪些事需要您处理。',
+  takeoverBefore: '正在接管旧程序的历史记录',
+  takeoverBeforeText: '移开其文件后即可登录，稍候即可。',
+  takeoverHeld: '旧程序的历史记录正等待接管',
+  takeoverHeldText:
+    '多半是因为该程序仍在运行。请在启动它的地方将其停止，并确保不会被再次启动（docker compose stop 或 systemctl stop）。也可能是磁盘空间不足。',
+  takeoverHeldMore: '具体原因和所需命令见 cpamp 的日志，或执行：cpamp status',
+  takeoverGoesOn: '此页面会自动继续。',
   takeoverProgress: '接管进度',
   takeoverDetails: '详情',
   takeoverReport: '查看报告',

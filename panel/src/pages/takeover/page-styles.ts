@@ -132,6 +132,7 @@ export const pageStyles = css`
   }
   .sides cp-pill + .num {
     margin-inline-start: 8px;
+    white-space: nowrap;
   }
   .filters {
     display: flex;
@@ -160,6 +161,7 @@ export const pageStyles = css`
   .days th > .small,
   .differences td > .small {
     display: block;
+    white-space: nowrap;
   }
   .mark {
     padding-inline-start: 6px;
@@ -217,6 +219,14 @@ export const pageStyles = css`
     }
     .days th .cut {
       max-width: 130px;
+    }
+    .sides th,
+    .sides td {
+      padding-inline: 6px;
+    }
+    .sides cp-pill + .num {
+      display: block;
+      margin-inline-start: 6px;
     }
   }
 `;

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import type { TakeoverDifference, TakeoverReport } from '../../../../src/lib/contract/api.ts';
+import type { TakeoverDifference, TakeoverReason, TakeoverReport } from '../../../../src/lib/contract/api.ts';
 import { language } from '../../i18n/i18n.ts';
 import { count } from '../../lib/format.ts';
 import { countsOf } from './compare.ts';
@@ -82,7 +82,7 @@ function table(rows: readonly TakeoverDifference[]): TemplateResult {
                 <span class="mono cut" title=${model}>${model}</span>
                 <span class="faint small">${day || texts.t('noTime')}</span>
               </td>
-              <td class="detail">${detailOf(detail)}</td>
+              <td class="detail">${detailOf(reason, detail)}</td>
             </tr>`,
         )}
       </tbody>
@@ -90,7 +90,14 @@ function table(rows: readonly TakeoverDifference[]): TemplateResult {
   </div>`;
 }
 
-function detailOf(detail: string): TemplateResult | readonly TemplateResult[] {
+/** Of these there is nothing more to say of a row than its reason. */
+const SAYS_IT_ALL: ReadonlySet<TakeoverReason> = new Set(['not_copied', 'duplicate', 'missing']);
+
+function detailOf(
+  reason: TakeoverReason,
+  detail: string,
+): TemplateResult | readonly TemplateResult[] | string {
+  if (SAYS_IT_ALL.has(reason)) return texts.t(`reason_${reason}_text`);
   const counts = countsOf(detail);
   if (counts) return counts.map((one) => html`<p>${texts.t('countsThere', one)}</p>`);
   return html`<span lang=${language.value === 'en' ? nothing : 'en'}>${detail}</span>`;

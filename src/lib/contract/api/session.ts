@@ -1,3 +1,5 @@
+import type { HealthAnswer } from './takeover.ts';
+
 /** Body of every failed request. `code` and `error` are what older clients read; `hint` says what to do. */
 export interface ErrorAnswer {
   readonly code: string;
@@ -16,6 +18,8 @@ export interface InfoAnswer {
   readonly setupRequired: boolean;
   readonly dataKeyReady: boolean;
   readonly hasHistoricalData: boolean;
+  /** Only while an old volume is taken over. */
+  readonly takeover?: NonNullable<HealthAnswer['takeover']>;
 }
 
 /**
