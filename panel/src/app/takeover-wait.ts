@@ -22,6 +22,9 @@ export const takeoverWaitStyles = css`
     gap: 12px;
     line-height: 22px;
   }
+  .wait code {
+    white-space: nowrap;
+  }
   .wait h1 {
     margin-top: 8px;
     font-size: var(--size-5);

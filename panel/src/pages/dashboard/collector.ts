@@ -1,8 +1,10 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { StatusAnswer } from '../../../../src/lib/contract/api.ts';
+import type { HealthReason } from '../../../../src/lib/contract/health.ts';
 import { icon } from '../../elements/icon.ts';
 import { describeReason } from '../../lib/describe-reason.ts';
 import { bytes, count, duration } from '../../lib/format.ts';
+import { isAboutTakeover } from '../../lib/takeover.ts';
 import { dashboard } from './texts.ts';
 
 type Fact = readonly [name: string, value: TemplateResult | string, look?: string];
@@ -52,9 +54,14 @@ function factsOf(status: StatusAnswer | null): readonly Fact[] {
   ];
 }
 
+/** By the frame, or where nothing has come by yet. */
+function isToldAbove(reason: HealthReason): boolean {
+  return isAboutTakeover(reason) || reason.code === 'no_history';
+}
+
 function notes(status: StatusAnswer): TemplateResult | typeof nothing {
   const { lastError } = status.collector;
-  const notices = status.health.reasons.filter(({ level }) => level === 'notice');
+  const notices = status.health.reasons.filter((reason) => reason.level === 'notice' && !isToldAbove(reason));
   if (!lastError && notices.length === 0) return nothing;
   return html`<ul class="notes small">
     ${
