@@ -73,7 +73,10 @@ async function goBack(options: RollbackCommandOptions, context: CliContext): Pro
     });
     await tell(result, saved, volume, context);
   } finally {
-    if (owner) await giveBack(config, volume?.manifest.owner ?? owner);
+    if (owner) {
+      const ownFile = options.events === undefined ? [file] : [];
+      await giveBack(config, volume?.manifest.owner ?? owner, ownFile);
+    }
   }
 }
 

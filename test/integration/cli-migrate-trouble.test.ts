@@ -116,3 +116,23 @@ test(
     );
   },
 );
+
+const isRoot = process.getuid?.() === 0;
+
+test(
+  'what root makes belongs to whom the volume belongs',
+  { skip: !isRoot && 'only root gives files away' },
+  async (t) => {
+    const dir = volumeCopy(t, 'cpa-manager-1.1.4');
+    const all = (): string[] => ['.', ...fs.readdirSync(dir, { recursive: true, encoding: 'utf8' })];
+    for (const file of all()) fs.chownSync(path.join(dir, file), 1000, 1000);
+    const others = (): string[] => all().filter((file) => fs.statSync(path.join(dir, file)).uid !== 1000);
+    assert.equal((await migrate(t, '--data-dir', dir)).code, 0);
+    assert.deepEqual(others(), []);
+    assert.equal((await migrate(t, '--from', volumeCopy(t, 'cpa-manager-plus-1.12.2'), '--to', dir)).code, 0);
+    assert.deepEqual(others(), []);
+    const back = await runCli(t, ['rollback', '--yes', '--data-dir', dir]);
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual(others(), []);
+  },
+);

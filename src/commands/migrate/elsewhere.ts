@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { acquireBulkLock } from '../../lib/bulk-lock.ts';
 import { AppError } from '../../lib/errors.ts';
+import { giveBack, ownerOf } from '../../lib/migrate/give-back.ts';
 import { inUse } from '../../lib/migrate/in-use-error.ts';
 import { requireSpace } from '../../lib/migrate/needs.ts';
 import { refusal, whatIs } from '../../lib/migrate/start-state.ts';
@@ -27,6 +28,7 @@ export async function takeOverElsewhere(
   if (old.heldBy !== null) throw inUse(path, old.heldBy);
   await mustBeFree(dbPath, context);
   await makePlace(config, clock.now());
+  const owner = ownerOf(dbPath);
   const lock = await acquireBulkLock(dbPath, 'migrate-from-cpa-manager', clock.now());
   try {
     await requireSpace(dirname(dbPath), old.from);
@@ -39,6 +41,7 @@ export async function takeOverElsewhere(
       return { report, dbPath, oldVolume: null };
     });
   } finally {
+    if (owner) await giveBack(config, owner);
     await lock.release();
   }
 }

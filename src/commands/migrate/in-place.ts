@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { acquireBulkLock } from '../../lib/bulk-lock.ts';
 import { prepareDataDir } from '../../lib/config/data-dir.ts';
 import { kindOf } from '../../lib/config/placement.ts';
@@ -30,7 +31,7 @@ export async function takeOverInPlace(places: MigratePlaces, context: CliContext
     throw await nothingToTakeOver(places, context.cwd);
   }
   await prepareDataDir(config.dataDir);
-  const owner = ownerOf(place);
+  const owner = ownerOf(place) ?? ownerOf(dirname(place));
   const locks: Lock[] = [];
   try {
     locks.push(await acquireLock(await serveLockPath(place), 'migrate-from-cpa-manager', clock.now()));

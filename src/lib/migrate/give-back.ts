@@ -11,9 +11,10 @@ import { giveToOwnerOf, lookAt, SUFFIXES } from './paths.ts';
 export async function giveBack(
   { dbPath, dataKeyPath }: Pick<StartConfig, 'dbPath' | 'dataKeyPath'>,
   owner: { readonly uid: number; readonly gid: number },
+  others: readonly string[] = [],
 ): Promise<void> {
   const locks = [await serveLockPath(dbPath), await bulkLockPath(dbPath)];
-  for (const path of [...locks, dataKeyPath, ...SUFFIXES.map((suffix) => dbPath + suffix)]) {
+  for (const path of [...locks, ...others, dataKeyPath, ...SUFFIXES.map((suffix) => dbPath + suffix)]) {
     if (lookAt(path)?.isFile() === true) giveToOwnerOf(path, owner);
   }
 }

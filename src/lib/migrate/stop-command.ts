@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs';
  * control groups tell, else by its id.
  */
 export function stopCommand(pid: number): string {
-  return commandOf(groupsOf(pid)) ?? `kill ${pid}`;
+  const groups = groupsOf(pid);
+  // What runs beside us in one container, or was started by one service, is not stopped by stopping that.
+  const command = groups === groupsOf('self') ? null : commandOf(groups);
+  return command ?? `kill ${pid}`;
 }
 
 /** The same from the text of `/proc/PID/cgroup`; null where neither is named. */
@@ -13,12 +16,19 @@ export function commandOf(groups: string): string | null {
   // cgroup v2 `/system.slice/docker-ID.scope`, v1 `/docker/ID`; Podman `libpod-ID.scope`.
   const [, engine, id] = /(docker|libpod)[-/]([0-9a-f]{12})[0-9a-f]{52}\b/.exec(groups) ?? [];
   if (id !== undefined) return `${engine === 'libpod' ? 'podman' : 'docker'} stop ${id}`;
-  const [, user, unit] = /(\/user@\d+\.service)?\/[\w.@\\/-]*?([\w.@\\-]+\.service)\s*$/m.exec(groups) ?? [];
-  if (unit === undefined || /^user@\d+\.service$/.test(unit)) return null;
-  return `systemctl ${user === undefined ? '' : '--user '}stop ${unit}`;
+  for (const line of groups.split('\n')) {
+    const path = line.split('/');
+    const unit = path.at(-1) ?? '';
+    if (!unit.endsWith('.service') || USERS.test(unit)) continue;
+    return `systemctl ${path.some((part) => USERS.test(part)) ? '--user ' : ''}stop ${unit}`;
+  }
+  return null;
 }
 
-function groupsOf(pid: number): string {
+/** What runs the services of a user. */
+const USERS = /^user@\d+\.service$/;
+
+function groupsOf(pid: number | 'self'): string {
   try {
     return readFileSync(`/proc/${pid}/cgroup`, 'utf8');
   } catch {
