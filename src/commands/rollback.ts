@@ -1,10 +1,14 @@
+import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { StartConfig } from '../lib/config/start-config.ts';
+import { AppError } from '../lib/errors.ts';
 import { writeEventsSince } from '../lib/migrate/events-since.ts';
 import { giveBack, ownerOf } from '../lib/migrate/give-back.ts';
 import type { VolumeRecord } from '../lib/migrate/manifest.ts';
 import { folderName } from '../lib/migrate/paths.ts';
 import { rollback, volumeToReturn, type RollbackResult } from '../lib/migrate/rollback.ts';
+import { makeDatabase } from '../lib/store/settings-store.ts';
 import { programName } from './migrate/name.ts';
 import { storeSpool } from './rollback/store-spool.ts';
 import type { CliContext } from './shared/context.ts';
@@ -14,7 +18,8 @@ import { startProgress } from './shared/progress.ts';
 import { insist } from './shared/prompt.ts';
 
 interface RollbackCommandOptions {
-  readonly events?: string;
+  /** A path; false for `--no-events`. */
+  readonly events: string | boolean;
   readonly yes?: true;
 }
 
@@ -30,6 +35,7 @@ interface Saved {
 export function configure(command: Command, context: CliContext): void {
   command
     .option('--events <file>', 'where to write the events collected since (default: beside the database)')
+    .option('--no-events', 'leave them in the database of cpamp, such as when that cannot be read')
     .option('-y, --yes', 'do it without being asked')
     .addHelpText(
       'after',
@@ -55,27 +61,23 @@ async function goBack(options: RollbackCommandOptions, context: CliContext): Pro
   const { clock } = context;
   const volume = await volumeToReturn(dbPath);
   if (volume !== null) await insist(context, question(volume, dbPath), options.yes ?? false);
-  const file =
-    options.events === undefined
-      ? join(dirname(dbPath), `cpamp-events-since-${folderName(volume?.manifest.atMs ?? clock.now())}.jsonl`)
-      : resolve(context.cwd, options.events);
+  const named = typeof options.events === 'string' ? resolve(context.cwd, options.events) : null;
+  const name = `cpamp-events-since-${folderName(volume?.manifest.atMs ?? clock.now())}.jsonl`;
+  const file = named ?? join(dirname(dbPath), name);
   let saved: Saved | null = null;
   const owner = ownerOf(dirname(dbPath));
   try {
     const result = await rollback(dbPath, {
       clock,
       prepare: async ({ folder, manifest }) => {
-        const spoolLeft = await storeSpool(config, context);
-        const events = await saveEvents(dbPath, join(folder, manifest.database), file, context);
-        saved = { events, file: events === 0 ? null : file, spoolLeft };
-        context.signal.throwIfAborted();
+        if (options.events === false || !holdsSomething(dbPath)) return;
+        saved = await save(config, join(folder, manifest.database), file, context);
       },
     });
     await tell(result, saved, volume, context);
   } finally {
     if (owner) {
-      const ownFile = options.events === undefined ? [file] : [];
-      await giveBack(config, volume?.manifest.owner ?? owner, ownFile);
+      await giveBack(config, volume?.manifest.owner ?? owner, named === null ? [file] : []);
     }
   }
 }
@@ -87,6 +89,30 @@ function question({ manifest }: VolumeRecord, dbPath: string): string {
     'and move the database of cpamp aside?'
   );
 }
+
+function holdsSomething(dbPath: string): boolean {
+  return (statSync(dbPath, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+/** What only our database and the spool have. The lock of the daemon is held. */
+async function save(config: StartConfig, oldPath: string, file: string, context: CliContext): Promise<Saved> {
+  try {
+    makeDatabase(config.dbPath);
+    const spoolLeft = await storeSpool(config, context);
+    const events = await saveEvents(config.dbPath, oldPath, file, context);
+    context.signal.throwIfAborted();
+    return { events, file: events === 0 ? null : file, spoolLeft };
+  } catch (error) {
+    if (error instanceof AppError && UNREADABLE.has(error.code)) {
+      context.output.warn(
+        'What was collected since cannot be read, so nothing was moved. With --no-events it stays in the database of cpamp.',
+      );
+    }
+    throw error;
+  }
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set(['database_failed', 'database_newer', 'database_foreign']);
 
 async function saveEvents(
   dbPath: string,
@@ -146,13 +172,14 @@ function describe(
   return [
     `${resumed ? 'A rollback that was cut short is finished: the' : 'The'} files of ${program} are back in ${folder}: ${files.join(', ')}`,
     ...(oursPath === null ? [] : [`The database of cpamp is kept at ${oursPath}`]),
-    ...savedLines(saved, folder),
+    ...savedLines(saved, resumed, folder),
     `Next: start ${program} on ${folder}. Do not start cpamp serve on it: that would take it over again.`,
     ...laterLines(saved),
   ].join('\n');
 }
 
-function savedLines(saved: Saved | null, folder: string): string[] {
+function savedLines(saved: Saved | null, resumed: boolean, folder: string): string[] {
+  if (saved === null && !resumed) return ['What was collected since was left in it.'];
   if (saved === null) {
     return [
       `The events collected since were written before it was cut short: ${folder}/cpamp-events-since-*.jsonl`,

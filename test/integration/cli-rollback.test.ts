@@ -10,6 +10,7 @@ import { tempDir } from '../support/daemon.ts';
 import { startReady } from '../support/http.ts';
 import { exported, exportPath } from '../support/importing.ts';
 import { asideIn, assertEqual, eventsIn, migrate } from '../support/migrating.ts';
+import { copyFolder, moveElsewhere } from '../support/moves.ts';
 import { openElsewhere, recorded, VOLUME_EVENTS } from '../support/old-files.ts';
 import { readOldVolume } from '../support/old-volumes/old-reader.ts';
 import { call, record } from '../support/store-harness.ts';
@@ -127,6 +128,47 @@ test('refused while a daemon runs, and while anybody reads the old files', async
   assert.equal(unwritable.code, 2);
   assert.match(unwritable.stderr, /cannot be written \(ENOENT\).*Nothing was moved/s);
   assert.equal(eventsIn(databaseIn(dir)), 56);
+});
+
+test('a database of ours that cannot be read is no reason to stay', async (t) => {
+  const name = 'cpa-manager-1.1.4';
+  const dir = volumeCopy(t, name);
+  const dbPath = databaseIn(dir);
+  await migrate(t, '--data-dir', dir);
+  const bytes = fs.readFileSync(dbPath);
+  bytes.fill(0xa5, 4096);
+  fs.writeFileSync(dbPath, bytes);
+  fs.rmSync(`${dbPath}-wal`, { force: true });
+  const refused = await runCli(t, ['rollback', '--yes', '--data-dir', dir]);
+  assert.ok(refused.code !== 0 && refused.code !== null);
+  assert.match(refused.stderr, /nothing was moved\. With --no-events/);
+  assert.equal(asideIn(dir).length, 1);
+  assert.ok(fs.readFileSync(dbPath).equals(bytes));
+  const run = await runCli(t, ['rollback', '--yes', '--no-events', '--data-dir', dir]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /What was collected since was left in it/);
+  assertAsRecorded(dir, name);
+});
+
+test('a way back that was cut short is finished by the next command', async (t) => {
+  const name = 'cpa-manager-1.1.4';
+  const dir = volumeCopy(t, name);
+  await migrate(t, '--data-dir', dir);
+  const [probe, other] = [tempDir(t), tempDir(t)];
+  copyFolder(dir, probe);
+  copyFolder(dir, other);
+  const { length } = await moveElsewhere('rollback', databaseIn(probe), 0);
+  for (const one of [dir, other]) await moveElsewhere('rollback', databaseIn(one), length - 1);
+  const run = await runCli(t, ['rollback', '--yes', '--data-dir', dir]);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match(run.stdout, /^A rollback that was cut short is finished: /);
+  assertAsRecorded(dir, name);
+  // Nobody wanted it taken over again.
+  const forth = await runCli(t, ['migrate', '--data-dir', other]);
+  assert.equal(forth.code, 1);
+  assert.match(forth.stderr, /the old database is back in its place/);
+  assertAsRecorded(other, name);
+  assert.equal((await runCli(t, ['migrate', '--data-dir', other])).code, 0);
 });
 
 test('nothing is put back where nothing was taken over', async (t) => {
