@@ -115,7 +115,15 @@ test('the place survives a restart of the daemon', async (t) => {
   await after.until(() => after.lastId === '9');
   assert.deepEqual(idsOf(after.events()[0]?.rows ?? []), [9, 8, 7, 6]);
   // The events, too, may have been changed while there was no daemon.
-  assert.deepEqual(after.topics(), ['events', 'prices', 'settings', 'gaps', 'dead_letters', 'aliases']);
+  assert.deepEqual(after.topics(), [
+    'events',
+    'prices',
+    'settings',
+    'gaps',
+    'dead_letters',
+    'aliases',
+    'takeover',
+  ]);
 });
 
 test('what is too much to send again, or unknown, is a reset', async (t) => {
@@ -180,7 +188,7 @@ test('before a gateway is set up, and with a locked data key, there is a stream 
       .at(-1)
       ?.reasons.map(({ code }) => code) ?? [];
   await feed.until(() => feed.messages.length >= 2);
-  assert.deepEqual(codesOf(feed), ['not_configured']);
+  assert.deepEqual(codesOf(feed), ['not_configured', 'no_history']);
   assert.deepEqual(feed.messages[1]?.data, { last_id: 0, count: 0, rows: [] });
 
   const setup = { cpaBaseUrl: cpa.url, cpaManagementKey: MANAGEMENT_KEY };

@@ -26,6 +26,7 @@ interface WholeStatus extends DaemonStatus {
   readonly lastConsumedAt: number | null;
   readonly lastInsertedAt: number | null;
   readonly cpa: Readonly<Record<string, unknown>> | null;
+  readonly takeover: object | null;
   readonly health: {
     readonly state: string;
     readonly reasons: ReadonlyArray<Readonly<Record<string, unknown>>>;
@@ -110,7 +111,11 @@ test('info and status of a daemon that nobody has set up', async (t) => {
   assert.equal(body.spool.state, 'ok');
   assert.equal(body.health.state, 'down');
   const [reason, ...others] = body.health.reasons;
-  assert.deepEqual(others, []);
+  assert.deepEqual(
+    others.map(({ code }) => code),
+    ['no_history'],
+  );
+  assert.equal(body.takeover, null);
   assert.equal(reason?.code, 'not_configured');
   assert.ok(Number(reason['since']) >= before && Number(reason['since']) <= Date.now());
   assert.match(reason.message, /set up/);

@@ -73,7 +73,7 @@ test('other topics are told whoever changed them, together', async (t) => {
 
 test('who comes back reads the rest again, and the events where they may have changed', async (t) => {
   const it = world(t);
-  const rest = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases'];
+  const rest = ['prices', 'settings', 'gaps', 'dead_letters', 'aliases', 'takeover'];
   await it.live(3);
   // Before this process nobody knows.
   assert.deepEqual(topicsOf(it.join('3').news()), ['events', ...rest]);
@@ -119,4 +119,17 @@ test('a change of health is told at once, and a burst of them as one', async (t)
   assert.deepEqual(stream.news(), []);
   await it.clock.advance(250);
   assert.deepEqual(stream.news(), [{ event: 'status', id: null, data: { state: 'ok', reasons: [] } }]);
+});
+
+test('what the database does not show is told as well, several at once as one, and to nobody nothing', async (t) => {
+  const it = world(t);
+  it.feed.announce('takeover');
+  const stream = it.join();
+  stream.news();
+  it.feed.announce('takeover');
+  it.feed.announce('takeover');
+  await settle();
+  assert.deepEqual(stream.news(), [{ event: 'changed', id: null, data: { topics: ['takeover'] } }]);
+  await it.clock.advance(5_000);
+  assert.deepEqual(stream.news(), []);
 });
