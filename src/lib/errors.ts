@@ -95,7 +95,7 @@ export const ERRORS = {
     401,
     Exit.failure,
     'this is the management key of CLIProxyAPI, and the admin key of cpamp is wanted',
-    'The admin key starts with cmp_admin_ and was printed at the first start (docker compose logs).',
+    'cpamp printed it at its first start, as cmp_admin_... (docker compose logs). After CPA-Manager-Plus it is the admin key from there; the old CPA-Manager had none.',
   ),
   foreign_origin: entry(
     403,

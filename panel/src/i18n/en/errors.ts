@@ -16,7 +16,8 @@ export default {
   invalid_admin_key: 'This is not the admin key.',
   invalid_admin_key_hint: '',
   cpa_key_given: 'This is the management key of CLIProxyAPI. The admin key of cpamp is wanted here.',
-  cpa_key_given_hint: 'It starts with cmp_admin_ unless you set one yourself.',
+  cpa_key_given_hint:
+    'cpamp printed it at its first start (cmp_admin_...), unless you set one yourself. After CPA-Manager-Plus it is the admin key from there; the old CPA-Manager had none.',
   too_many_attempts: 'Too many wrong keys from your address.',
   too_many_attempts_hint: '',
   gateway_key_refused: 'CLIProxyAPI does not accept the saved management key.',

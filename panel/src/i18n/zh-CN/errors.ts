@@ -18,7 +18,8 @@ export default {
   invalid_admin_key: '管理员密钥不正确。',
   invalid_admin_key_hint: '',
   cpa_key_given: '这是 CLIProxyAPI 的管理密钥，这里需要的是 cpamp 的管理员密钥。',
-  cpa_key_given_hint: '除非自行设置，否则它以 cmp_admin_ 开头。',
+  cpa_key_given_hint:
+    'cpamp 首次启动时会打印它（cmp_admin_...），除非自行设置。从 CPA-Manager-Plus 迁移后沿用那里的管理员密钥；旧版 CPA-Manager 没有管理员密钥。',
   too_many_attempts: '您的地址输错密钥的次数过多。',
   too_many_attempts_hint: '',
   gateway_key_refused: 'CLIProxyAPI 不接受已保存的管理密钥。',
