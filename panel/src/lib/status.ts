@@ -82,8 +82,8 @@ export function startLive(): void {
   let broken = false;
   feed.state.subscribe((state) => {
     if (state === 'live' && broken) scheduler().runAll();
-    // Whether the daemon is there at all, before it would be asked the next time.
-    if (state === 'lost') status.restart();
+    // Whether the daemon is there at all, before it would be asked the next time. A first answer is on its way already.
+    if (state === 'lost' && status.value.updatedAtMs !== null) status.restart();
     if (state !== 'connecting') broken = state === 'lost';
   });
   follow();

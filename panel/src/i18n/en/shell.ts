@@ -47,7 +47,7 @@ export default {
   takeover_copying: 'Taking over the history of {program}',
   takeover_reporting: 'Comparing the history of {program} with what was taken over',
   takeover_done: 'The history of {program} has been taken over',
-  takeover_failed: 'The history of {program} could not be taken over',
+  takeover_failed: 'The takeover of the history of {program} broke off',
   takeoverShare: '{words}, {share}',
   takeoverMeanwhile: 'New requests are collected meanwhile.',
   takeoverDone: 'The report says what is left for you to do.',

@@ -49,7 +49,7 @@ export default {
   takeover_copying: '正在接管 {program} 的历史记录',
   takeover_reporting: '正在核对 {program} 的历史记录与已接管的内容',
   takeover_done: '{program} 的历史记录已接管',
-  takeover_failed: '未能接管 {program} 的历史记录',
+  takeover_failed: '{program} 历史记录的接管已中断',
   takeoverShare: '{words}，{share}',
   takeoverMeanwhile: '期间照常采集新的请求。',
   takeoverDone: '报告会说明还有哪些事需要您处理。',

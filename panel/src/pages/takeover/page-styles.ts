@@ -227,6 +227,7 @@ export const pageStyles = css`
     .sides cp-pill + .num {
       display: block;
       margin-inline-start: 6px;
+      text-align: start;
     }
   }
 `;

@@ -97,7 +97,7 @@ export class TakeoverPage extends CpElement {
   #progress(takeover: TakeoverStatus, reported: boolean): TemplateResult {
     const look = takeoverLook(takeover);
     const { state, done, total } = takeover;
-    return html`<section class="progress ${look.tone}" aria-label=${takeoverTitle(takeover)}>
+    return html`<section class="progress" aria-label=${takeoverTitle(takeover)}>
       <div class="verdict">
         <span class="sign ${look.tone}">${icon(look.icon)}</span>
         <div class="grow">
