@@ -172,7 +172,7 @@ export const ERRORS = {
   weak_admin_key: entry(
     400,
     Exit.usage,
-    'this key is too short to be an admin key',
+    'this cannot be an admin key',
     'Give one of at least 16 characters, or none: then one is generated.',
   ),
   data_key_env_managed: entry(

@@ -82,6 +82,8 @@ test('weak keys, missing files and two lines are refused before anything changes
   const args = ['reset-admin-key', '--yes', '--data-dir', dataDir, '--key-file'];
   for (const [source, input, code] of [
     ['-', 'fifteen-letters', 'weak_admin_key'],
+    ['-', '\u043a\u043b\u044e\u0447-of-sixteen-letters', 'weak_admin_key'],
+    ['-', 'abababababababababababab', 'weak_admin_key'],
     ['-', '', 'secret_file_unreadable'],
     ['-', `${GIVEN}\n${GIVEN}\n`, 'secret_file_unreadable'],
     [join(dataDir, 'absent'), '', 'secret_file_unreadable'],
@@ -89,6 +91,7 @@ test('weak keys, missing files and two lines are refused before anything changes
     const done = await runCli(t, [...args, source, '--json'], { input });
     assert.equal(done.code, 2, done.stderr);
     assert.match(done.stderr, new RegExp(`^\\{"code":"${code}"`));
+    assert.doesNotMatch(done.stderr, /ENOENT/);
   }
   assert.equal(await statusWith(daemon, key), 200);
 });

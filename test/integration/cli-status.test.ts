@@ -76,6 +76,13 @@ test('what cannot be read is said in one line, with its own code', async (t) => 
   assert.equal(none.code, 3);
   assert.equal(none.stdout, '');
   assert.match(none.stderr, /^cpamp: there is no database here: .*usage\.sqlite\n.*cpamp setup\n$/);
+  // As somebody makes it who wants to mount it.
+  writeFileSync(join(empty, 'usage.sqlite'), '');
+  for (const command of [['status'], ['prices', 'list'], ['aliases', 'list'], ['reset-admin-key', '--yes']]) {
+    const bare = await runCli(t, [...command, '--data-dir', empty]);
+    assert.deepEqual([bare.code, bare.stdout], [3, '']);
+    assert.match(bare.stderr, /^cpamp: there is no database here: .*usage\.sqlite\n/);
+  }
   writeFileSync(join(empty, 'usage.sqlite'), 'no database at all');
   const foreign = await runCli(t, ['status', '--json', '--data-dir', empty]);
   assert.equal(foreign.code, 9);

@@ -65,8 +65,8 @@ test('reading what is not there makes no file', (t) => {
   const dir = storeDir(t);
   refuses(
     () => openDatabase(path.join(dir, 'usage.sqlite'), { mode: 'read' }),
-    'database_failed',
-    /no database/,
+    'database_missing',
+    /usage\.sqlite/,
   );
   assert.deepEqual(fs.readdirSync(dir), []);
 });
@@ -177,4 +177,9 @@ test('what SQLite throws becomes an error that a user can meet', () => {
   assert.equal(code('SQLITE_NOTADB'), 'database_foreign');
   assert.equal(code('SQLITE_CORRUPT'), 'database_failed');
   assert.equal(toStoreError(new Error('odd')).code, 'database_failed');
+  for (const forbidden of ['SQLITE_READONLY_DIRECTORY', 'SQLITE_CANTOPEN']) {
+    const { hint, message } = toStoreError(new Database.SqliteError('x', forbidden));
+    assert.match(message, /may not use it/);
+    assert.match(hint, /as the user that the data directory belongs to/);
+  }
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../lib/errors.ts';
-import { systemCode } from '../../lib/files.ts';
+import { whyNot } from '../../lib/files.ts';
 import type { CliContext } from './context.ts';
 import { askHidden } from './prompt.ts';
 
@@ -44,7 +44,7 @@ async function fromFile(context: CliContext, flag: string, file: string): Promis
     text = file === '-' ? await fromStdin(context) : await readFile(file, 'utf8');
   } catch (error) {
     if (context.signal.aborted) throw error;
-    throw refuse(systemCode(error) || 'it cannot be read', error);
+    throw refuse(whyNot(error), error);
   }
   const secret = text.trim();
   if (secret === '') throw refuse('it is empty');

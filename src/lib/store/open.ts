@@ -24,7 +24,7 @@ export interface OpenOptions {
 
 /**
  * Opens our database. Throws AppError: `database_foreign` (not one byte of that file was changed), `database_newer`,
- * `database_locked`, `disk_full`, `database_failed`.
+ * `database_locked`, `disk_full`, `database_failed`; `database_missing` where there is none to read.
  */
 export function openDatabase(path: string, options: OpenOptions): Db {
   if (options.beside !== true) {
@@ -32,7 +32,7 @@ export function openDatabase(path: string, options: OpenOptions): Db {
     refuseForeign(path, found, SCHEMA_VERSION);
     if (found.kind === 'missing') {
       if (options.mode === 'read') {
-        throw new AppError('database_failed', { detail: `there is no database at ${path}` });
+        throw new AppError('database_missing', { detail: path });
       }
       guarded(() => createEmpty(path));
     }
