@@ -4,10 +4,10 @@ import { AppError } from '../lib/errors.ts';
 import {
   finishRestore,
   restore,
-  type RestoredKey,
   type RestoreOptions,
   type RestoreReport,
 } from '../lib/transfer/backup/restore.ts';
+import type { RestoredKey } from '../lib/transfer/backup/plan.ts';
 import { readSegment } from './backup/segments.ts';
 import type { CliContext } from './shared/context.ts';
 import { counted } from './shared/format.ts';
@@ -64,8 +64,14 @@ async function run(
     await finish(context);
     return;
   }
-  if (source === undefined) {
+  if (source === undefined || source === '') {
     throw new AppError('wrong_usage', { detail: 'name a backup', hint: 'See: cpamp restore --help' });
+  }
+  if (source === '-') {
+    throw new AppError('wrong_usage', {
+      detail: 'a backup is read twice, which standard input cannot be',
+      hint: 'Write it into a file first.',
+    });
   }
   const { clock, cwd, output, signal } = context;
   const config = locate(context);

@@ -12,7 +12,16 @@ import { damagedAt, isDamaged } from './damaged.ts';
 import { keepNewest, type Kept } from './keep.ts';
 import { findKey, type KeyFound } from './key.ts';
 import { formatManifest, type KeyInBackup, type Manifest, type ManifestFile } from './manifest.ts';
-import { bareName, DATABASE, KEY, MANIFEST, SPOOL, type BackupFormat } from './names.ts';
+import {
+  bareName,
+  DATABASE,
+  formatOf,
+  isBackupName,
+  KEY,
+  MANIFEST,
+  SPOOL,
+  type BackupFormat,
+} from './names.ts';
 import { summariseSpool, type SegmentReader, type SpoolSummary } from './segments.ts';
 
 /** `done` and `total` are bytes; `total` is `null` where nobody knows. */
@@ -70,7 +79,7 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
         : await publishArchive(stage, partial, format, manifest, options);
     const kept =
       keep === null
-        ? { removed: [], unreadable: [] }
+        ? { removed: [], unreadable: [], stuck: [] }
         : await keepNewest(path, manifest.databaseId, keep, signal);
     return { path, format, bytes, manifest, spool, leftOut: await leftOut(options.config), ...kept };
   } catch (error) {
@@ -212,12 +221,13 @@ async function claim(from: string, to: string): Promise<void> {
 }
 
 const STALE_MS = 24 * 3_600_000;
-const PARTIAL = /^\.cpamp-backup-.*\.[0-9a-f]{8}\.partial$/;
+const PARTIAL = /^\.(.+)\.[0-9a-f]{8}\.partial$/;
 
 /** What a killed run left: nobody works at it for a day. */
 async function removeStale(folder: string, nowMs: number): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!PARTIAL.test(name)) continue;
+    const [, backup = ''] = PARTIAL.exec(name) ?? [];
+    if (!isBackupName(backup) && formatOf(backup) === null) continue;
     const path = join(folder, name);
     const touched = await stat(path).catch(() => null);
     if (touched && nowMs - touched.mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });

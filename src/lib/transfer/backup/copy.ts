@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory, systemCode } from '../../files.ts';
 import type { ManifestFile } from './manifest.ts';
@@ -133,4 +133,11 @@ export async function kindAt(path: string): Promise<'file' | 'directory' | 'othe
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return null;
     throw error;
   }
+}
+
+/** Whether two plain files hold the same, which are small. */
+export async function sameBytes(a: string, b: string): Promise<boolean> {
+  if ((await kindAt(a)) !== 'file' || (await kindAt(b)) !== 'file') return false;
+  if ((await stat(a)).size !== (await stat(b)).size) return false;
+  return (await readFile(a)).equals(await readFile(b));
 }

@@ -95,10 +95,12 @@ async function openSource(source: string): Promise<SourceReader> {
     bytes: size,
     list: async (signal) => {
       const entries: ArchiveEntry[] = [];
+      let names = 0;
       await readArchive(
         source,
         (entry) => {
-          if (entries.push(entry) > MOST_ENTRIES)
+          names += entry.path.length;
+          if (entries.push(entry) > MOST_ENTRIES || names > MOST_NAME_CHARS)
             throw new AppError('backup_unusable', { detail: `${source} holds too many files` });
           return null;
         },
@@ -112,6 +114,8 @@ async function openSource(source: string): Promise<SourceReader> {
 
 /** A data directory has some dozens, and some thousands with everything that people keep beside it. */
 const MOST_ENTRIES = 200_000;
+/** Of all names together, because one may be a megabyte. */
+const MOST_NAME_CHARS = 32 * 1024 * 1024;
 
 function folderReader(source: string): SourceReader {
   const list = async (): Promise<ArchiveEntry[]> => {
