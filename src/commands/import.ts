@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { acquireBulkLock } from '../lib/bulk-lock.ts';
 import { prepareDataDir } from '../lib/config/data-dir.ts';
@@ -16,6 +16,7 @@ import { describeImport, importJson } from './import/report.ts';
 import type { CliContext } from './shared/context.ts';
 import { formatBytes, formatSpan } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
+import { refuseOwnFiles } from './shared/own-files.ts';
 import { startProgress } from './shared/progress.ts';
 
 interface ImportCommandOptions {
@@ -62,6 +63,7 @@ async function importFiles(
 ): Promise<void> {
   const config = locate(context);
   const rejects = new Rejects(options.rejects ?? null, context.output);
+  if (rejects.path !== null) refuseOwnFiles(resolve(context.cwd, rejects.path), config);
   await rejects.prove(files);
   const sources = await openSources(files, context);
   const gateway = options.gateway === undefined ? null : normaliseBaseUrl(options.gateway);

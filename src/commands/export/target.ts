@@ -19,7 +19,8 @@ export interface ExportTarget {
   discard(): Promise<void>;
 }
 
-const STDOUT = 1;
+/** Its number. */
+export const STDOUT = 1;
 const writeSome = promisify(write);
 
 /** `path` is absolute; null: standard output. Rejects with `output_failed` and `disk_full`, as the target's methods do. */
