@@ -6,7 +6,7 @@ import { COLUMNS, exportRecord, type Column, type ColumnKind, type ColumnValue }
 import { PIECE_BYTES, type Encoder, type Piece } from './encoder.ts';
 
 /** A row group ends with so many events, or with so many characters of text: all of it is in memory until then. */
-const GROUP_ROWS = 4096;
+const GROUP_ROWS = 2048;
 const GROUP_CHARACTERS = 3 * 1024 * 1024;
 
 const PASSED_OVER_BY: ReadonlySet<string> = new Set(['timestamp_ms', 'timestamp']);
@@ -26,7 +26,11 @@ const SCHEMA: SchemaElement[] = [
   ...COLUMNS.map(({ name, kind }) => ({ name, repetition_type: 'OPTIONAL' as const, ...TYPES[kind] })),
 ];
 
+/** As it waits for the end of its group: whole numbers as numbers, which take no memory of their own. */
 type Value = string | number | bigint | boolean | null;
+
+/** Most texts of a column are names that many events have: so many different ones are kept only once. */
+const SHARED_TEXTS = 256;
 
 /** Parquet with the columns of the CSV, packed with zstd, a group of rows at a time. */
 export class ParquetEncoder implements Encoder {
@@ -39,6 +43,7 @@ export class ParquetEncoder implements Encoder {
     createdBy: `cpamp ${VERSION}`,
   });
   #columns: Value[][] = COLUMNS.map(() => []);
+  #shared: Map<string, string>[] = COLUMNS.map(() => new Map());
   #rows = 0;
   #characters = 0;
 
@@ -64,17 +69,25 @@ export class ParquetEncoder implements Encoder {
     const record = exportRecord(row);
     COLUMNS.forEach((column, at) => {
       const value = valueOf(column, column.of(record), record.timestamp_ms);
-      if (typeof value === 'string') this.#characters += value.length;
-      this.#columns[at]?.push(value);
+      this.#columns[at]?.push(typeof value === 'string' ? this.#text(at, value) : value);
     });
     this.#rows += 1;
   }
 
+  #text(at: number, text: string): string {
+    const known = this.#shared[at]?.get(text);
+    if (known !== undefined) return known;
+    this.#characters += text.length;
+    const shared = this.#shared[at];
+    if (shared !== undefined && shared.size < SHARED_TEXTS) shared.set(text, text);
+    return text;
+  }
+
   #closeGroup(): void {
     if (this.#rows === 0) return;
-    const columnData = COLUMNS.map(({ name }, at) => ({
+    const columnData = COLUMNS.map(({ name, kind }, at) => ({
       name,
-      data: this.#columns[at] ?? [],
+      data: kind === 'integer' ? (this.#columns[at] ?? []).map(wide) : (this.#columns[at] ?? []),
       // What is said of a group stays in memory until the end: so only what readers pass over groups by.
       offsetIndex: false,
       statistics: PASSED_OVER_BY.has(name),
@@ -82,6 +95,7 @@ export class ParquetEncoder implements Encoder {
     void this.#parquet.write({ columnData, rowGroupSize: this.#rows });
     this.#parquet.pendingIndexes = [];
     this.#columns = COLUMNS.map(() => []);
+    this.#shared = COLUMNS.map(() => new Map());
     this.#rows = 0;
     this.#characters = 0;
   }
@@ -96,10 +110,14 @@ export class ParquetEncoder implements Encoder {
   }
 }
 
+/** As columns of 64 bits want it. */
+function wide(value: Value): Value {
+  return typeof value === 'number' ? BigInt(value) : value;
+}
+
 function valueOf({ kind }: Column, value: ColumnValue, timestampMs: number): Value {
   if (value === undefined || value === null) return null;
   if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'number') return kind === 'integer' ? BigInt(value) : value;
   if (typeof value === 'string' && kind === 'time') return BigInt(timestampMs) * 1000n + microseconds(value);
   return value;
 }
