@@ -43,7 +43,7 @@ Examples:
   $ cpamp restore /var/backups/cpamp/cpamp-backup-2026-11-21T120000Z.tar.zst
 
 Exit codes: 0 done, 1 the disk is full or cannot be written, 2 the name is taken or none for a backup, 3 there is no database, 5 it is locked,
-9 the database or data.key is damaged.`,
+6 it is made, and an older one could not be removed, 9 the database or data.key is damaged.`,
     )
     .action((target: string, options: BackupCommandOptions) => backup(command, target, options, context));
 }

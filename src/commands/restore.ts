@@ -12,9 +12,9 @@ import { readSegment } from './backup/segments.ts';
 import type { CliContext } from './shared/context.ts';
 import { counted } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
+import { inert } from './shared/inert.ts';
 import { startProgress } from './shared/progress.ts';
 import { insist } from './shared/prompt.ts';
-import { oneLine } from './shared/tables.ts';
 
 interface RestoreCommandOptions {
   readonly replace?: true;
@@ -156,7 +156,7 @@ function tellAside({ key, layout, manifest, proof, spool }: RestoreReport, conte
   }
   if (proof.repaired) output.warn('Indexes of the database did not fit its rows and were made anew.');
   for (const fault of spool.faults) output.warn(`${fault}; the daemon will show it as a gap.`);
-  if (layout.leftOut.length > 0) output.note(`Not restored: ${layout.leftOut.join(', ')}`);
+  if (layout.leftOut.length > 0) output.note(`Not restored: ${some(layout.leftOut)}`);
   if (layout.unknown.length > 0)
     output.warn(`Not restored, because it is not known here: ${some(layout.unknown)}`);
 }
@@ -164,7 +164,7 @@ function tellAside({ key, layout, manifest, proof, spool }: RestoreReport, conte
 function some(names: readonly string[]): string {
   const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
   // Whoever made an archive chose these names.
-  return oneLine(`${names.slice(0, 5).join(', ')}${more}`);
+  return inert(`${names.slice(0, 5).join(', ')}${more}`);
 }
 
 function describeSource({ manifest, proof, source, spool }: RestoreReport): string {

@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { systemCode } from '../../files.ts';
+import { formatBytes } from '../../format.ts';
 import { readArchive, type ArchiveEntry } from './archive.ts';
 import { readNow, writeNew, type Written } from './copy.ts';
 import { findLayout, type Layout } from './layout.ts';
@@ -66,7 +67,8 @@ async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 async function refuseTooLarge(bytes: number, stage: string): Promise<void> {
   const { bavail, bsize } = await statfs(stage);
   if (bytes < bavail * bsize) return;
-  const detail = `${dirname(stage)} has ${bavail * bsize} bytes left, and ${bytes} are to be restored`;
+  const left = formatBytes(bavail * bsize);
+  const detail = `${dirname(stage)} has ${left} left, and ${formatBytes(bytes)} are to be restored`;
   throw new AppError('disk_full', { detail });
 }
 
