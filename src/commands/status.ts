@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { StatusReport } from '../lib/contract/api/report.ts';
+import { AppError } from '../lib/errors.ts';
 import { reportStatus } from '../lib/status-report.ts';
 import type { CliContext } from './shared/context.ts';
 import { count, counted, formatBytes, formatInstant, formatPast, formatSpan } from './shared/format.ts';
@@ -49,7 +50,14 @@ async function status({ watch }: StatusOptions, context: CliContext): Promise<vo
     return;
   }
   while (!context.signal.aborted) {
-    await show(config, context, true);
+    try {
+      await show(config, context, true);
+    } catch (error) {
+      // A lock is over in a while, and then there is something to watch again.
+      if (!(error instanceof AppError) || error.code !== 'database_locked') throw error;
+      context.exitWith(error.exit);
+      context.output.warn(error.message);
+    }
     await context.clock.sleep((watch === true ? WATCH_SECONDS : watch) * 1000, context.signal);
   }
 }

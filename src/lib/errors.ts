@@ -111,7 +111,7 @@ export const ERRORS = {
   gateway_key_refused: entry(
     502,
     Exit.refused,
-    'CLIProxyAPI does not accept the saved management key',
+    'CLIProxyAPI does not accept the management key',
     'Save the right key; or POST /usage-service/retry after it was corrected in CLIProxyAPI.',
   ),
   gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
