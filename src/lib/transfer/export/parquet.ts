@@ -4,6 +4,7 @@ import type { ExportRow } from '../../store/export-reader.ts';
 import { VERSION } from '../../version.ts';
 import { COLUMNS, exportRecord, type Column, type ColumnKind, type ColumnValue } from './columns.ts';
 import { PIECE_BYTES, type Encoder, type Piece } from './encoder.ts';
+import { ParquetFooter } from './parquet-footer.ts';
 
 /** A row group ends with so many events, or with so many characters of text: all of it is in memory until then. */
 const GROUP_ROWS = 2048;
@@ -40,8 +41,8 @@ export class ParquetEncoder implements Encoder {
     schema: SCHEMA,
     codec: 'ZSTD',
     compressors: { ZSTD: (input) => zstdCompressSync(input) },
-    createdBy: `cpamp ${VERSION}`,
   });
+  readonly #footer = new ParquetFooter(SCHEMA, `cpamp ${VERSION}`);
   #columns: Value[][] = COLUMNS.map(() => []);
   #shared: Map<string, string>[] = COLUMNS.map(() => new Map());
   #rows = 0;
@@ -61,8 +62,7 @@ export class ParquetEncoder implements Encoder {
 
   end(): Piece[] {
     this.#closeGroup();
-    void this.#parquet.finish();
-    return this.#taken();
+    return [...this.#taken(), ...pieces(this.#footer.bytes())];
   }
 
   #add(row: ExportRow): void {
@@ -88,11 +88,13 @@ export class ParquetEncoder implements Encoder {
     const columnData = COLUMNS.map(({ name, kind }, at) => ({
       name,
       data: kind === 'integer' ? (this.#columns[at] ?? []).map(wide) : (this.#columns[at] ?? []),
-      // What is said of a group stays in memory until the end: so only what readers pass over groups by.
+      // What is said of every group stands at the end: so only what readers pass over groups by.
       offsetIndex: false,
       statistics: PASSED_OVER_BY.has(name),
     }));
     void this.#parquet.write({ columnData, rowGroupSize: this.#rows });
+    for (const group of this.#parquet.row_groups) this.#footer.add(group);
+    this.#parquet.row_groups = [];
     this.#parquet.pendingIndexes = [];
     this.#columns = COLUMNS.map(() => []);
     this.#shared = COLUMNS.map(() => new Map());
@@ -102,12 +104,18 @@ export class ParquetEncoder implements Encoder {
 
   /** What was written since. The writer knows by `offset` where it is, and `index` is only where in its memory. */
   #taken(): Piece[] {
-    const written = this.#bytes.getBytes();
-    const pieces: Piece[] = [];
-    for (let at = 0; at < written.length; at += PIECE_BYTES) pieces.push(written.slice(at, at + PIECE_BYTES));
+    const written = pieces(this.#bytes.getBytes());
     this.#bytes.index = 0;
-    return pieces;
+    return written;
   }
+}
+
+function pieces(bytes: Uint8Array): Piece[] {
+  const all: Piece[] = [];
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    all.push(Uint8Array.prototype.slice.call(bytes, at, at + PIECE_BYTES));
+  }
+  return all;
 }
 
 /** As columns of 64 bits want it. */
