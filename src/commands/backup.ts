@@ -42,8 +42,8 @@ Examples:
   $ cpamp backup --format directory --without-key /mnt/share
   $ cpamp restore /var/backups/cpamp/cpamp-backup-2026-11-21T120000Z.tar.zst
 
-Exit codes: 0 done, 1 the disk is full or cannot be written, 2 the name is taken or none for a backup, 3 there is no database, 5 it is locked,
-6 it is made, and an older one could not be removed, 9 the database or data.key is damaged.`,
+Exit codes: 0 done, 1 the disk is full or cannot be written, 2 the name is taken or none for a backup,
+3 there is no database, 5 it is locked, 6 it is made, and an older one could not be removed, 9 the database or data.key is damaged.`,
     )
     .action((target: string, options: BackupCommandOptions) => backup(command, target, options, context));
 }

@@ -187,12 +187,14 @@ test('a full disk', { skip: canMount() ? false : 'no file system can be mounted 
   const { path, theirs } = await twoPlaces(t);
   const disk = join(tempDir(t), 'disk');
   const { size } = statSync(join(theirs, 'usage.sqlite'));
-  const restoring = async (bytes: number, source: string): Promise<CliResult> => {
+  const restoring = async (bytes: number, source: string, ...more: string[]): Promise<CliResult> => {
     const into = join(disk, 'data');
-    const command = [process.execPath, PROGRAM, 'restore', '--json', '--data-dir', into, source];
+    const command = [process.execPath, PROGRAM, 'restore', '--json', '--data-dir', into, ...more, source];
     const [file = '', ...args] = onSmallDisk(disk, bytes);
     const look = 'code=0; "$@" || code=$?; echo "left: $(find "$0" -type f -size +0)"; exit $code';
-    return new CliProcess(t, file, [...args, 'sh', '-c', look, disk, ...command], {}).end();
+    return new CliProcess(t, file, [...args, 'sh', '-c', look, disk, ...command], {
+      env: { TMPDIR: disk },
+    }).end();
   };
   // A log of no sense is dropped where it is read, and has to be unpacked before that.
   const torn = await filledDataDir(t);
@@ -213,5 +215,6 @@ test('a full disk', { skip: canMount() ? false : 'no file system can be mounted 
     assert.equal(run.code, 1, run.stderr);
     assert.match(run.stderr, /"disk_full"/);
     assert.equal(run.stdout, 'left: \n');
+    assert.match((await restoring(bytes, source, '--dry-run')).stderr, /"disk_full".*set TMPDIR/);
   }
 });

@@ -252,8 +252,10 @@ async function leftOut({ dataDir, dbPath }: StartConfig): Promise<string[]> {
 /** Says of a disk that refuses which one it is. */
 function asBackupError(error: unknown, config: StartConfig, folder: string): unknown {
   const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new AppError('disk_full', { detail: folder, cause: error });
+  if (code === 'ENOSPC' || code === 'EDQUOT' || (error instanceof AppError && error.code === 'disk_full')) {
+    const hint = 'Free space there, or name another folder. Nothing was written.';
+    return new AppError('disk_full', { detail: folder, hint, cause: error });
+  }
   if (['EACCES', 'EPERM', 'EROFS', 'EFBIG', 'EIO'].includes(code)) {
     return new AppError('output_failed', { detail: `${folder} (${code})`, cause: error });
   }

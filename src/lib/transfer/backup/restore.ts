@@ -65,10 +65,15 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   }
 }
 
+const NO_ROOM = 'It is unpacked in the folder for temporary files: set TMPDIR to one with more room.';
+
 async function prove(options: RestoreOptions): Promise<RestoreReport> {
   const stage = await mkdtemp(join(tmpdir(), 'cpamp-restore-'));
   try {
     return (await prepare(stage, options)).report;
+  } catch (error) {
+    const full = systemCode(error) === 'ENOSPC' || (error instanceof AppError && error.code === 'disk_full');
+    throw full ? new AppError('disk_full', { detail: tmpdir(), hint: NO_ROOM, cause: error }) : error;
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
