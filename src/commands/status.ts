@@ -5,6 +5,7 @@ import { AppError } from '../lib/errors.ts';
 import { reportStatus } from '../lib/status-report.ts';
 import type { CliContext } from './shared/context.ts';
 import { count, counted, formatBytes, formatInstant, formatPast, formatSpan } from './shared/format.ts';
+import { inertLines } from './shared/inert.ts';
 import { locateDatabase } from './shared/locate.ts';
 import { formatFacts } from './shared/tables.ts';
 
@@ -68,7 +69,7 @@ async function show(config: StartConfig, context: CliContext, again = false): Pr
   context.exitWith(EXIT[report.health.state]);
   // A program that reads along gets values, and a person one picture that changes.
   if (output.json || (again && !isTty.stdout)) await output.line(report);
-  else await output.write(`${again ? CLEAR : ''}${describe(report, context)}\n`);
+  else await output.write(`${again ? CLEAR : ''}${inertLines(describe(report, context))}\n`);
 }
 
 function describe(report: StatusReport, { clock, output }: CliContext): string {

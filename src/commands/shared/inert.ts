@@ -5,3 +5,13 @@ const UNRULY = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]
 export function inert(text: string): string {
   return text.replaceAll(UNRULY, ' ');
 }
+
+/** The colours and weights that chalk writes; among the others is one that hides what follows. */
+const COLOUR = /^\u001B\[(?:[1-4]|2[2-4]|3[0-79]|39|9[0-7])m/;
+
+/** The same for lines of ours with texts from outside in them: line ends, tabs and our own colours stay. */
+export function inertLines(text: string): string {
+  return text.replaceAll(UNRULY, (char, at: number) =>
+    char === '\n' || char === '\t' || COLOUR.test(text.slice(at, at + 6)) ? char : ' ',
+  );
+}

@@ -36,7 +36,7 @@ export async function readSecret(context: CliContext, options: SecretOptions): P
 async function fromFile(context: CliContext, flag: string, file: string): Promise<string> {
   const refuse = (why: string, cause?: unknown): AppError =>
     new AppError('secret_file_unreadable', {
-      detail: `${flag} ${file}: ${why}`,
+      detail: `${file === '-' ? 'standard input' : `${flag} ${file}`}: ${why}`,
       ...(cause === undefined ? {} : { cause }),
     });
   let text: string;
