@@ -7,11 +7,14 @@ export function inert(text: string): string {
 }
 
 /** The colours and weights that chalk writes; among the others is one that hides what follows. */
-const COLOUR = /^\u001B\[(?:[1-4]|2[2-4]|3[0-79]|39|9[0-7])m/;
+const ESCAPE = '\u001B';
+const COLOUR = /^\[(?:[1-4]|2[2-4]|3[0-79]|39|9[0-7])m/;
 
 /** The same for lines of ours with texts from outside in them: line ends, tabs and our own colours stay. */
 export function inertLines(text: string): string {
   return text.replaceAll(UNRULY, (char, at: number) =>
-    char === '\n' || char === '\t' || COLOUR.test(text.slice(at, at + 6)) ? char : ' ',
+    char === '\n' || char === '\t' || (char === ESCAPE && COLOUR.test(text.slice(at + 1, at + 6)))
+      ? char
+      : ' ',
   );
 }
