@@ -5,7 +5,9 @@ import test from 'node:test';
 import Database from 'better-sqlite3';
 import { AppError, type ErrorCode } from '../../src/lib/errors.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
-import { SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
+import { APPLICATION_ID } from '../../src/lib/store/inspect.ts';
+import { MIGRATIONS, SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
+import { databaseState } from '../../src/lib/store/settings-store.ts';
 import { toStoreError } from '../../src/lib/store/sqlite.ts';
 import { storeDb, storeDir } from '../support/store-harness.ts';
 
@@ -59,6 +61,21 @@ test('opening again keeps what is there, and reading changes nothing', (t) => {
   assert.equal(reader.pragma('busy_timeout', { simple: true }), 0);
   assert.throws(() => reader.exec('DELETE FROM gateway'), /readonly/);
   reader.close();
+});
+
+test('a database that was brought up to date says so in its file at once', (t) => {
+  const dbPath = path.join(storeDir(t), 'usage.sqlite');
+  const old = new Database(dbPath);
+  old.pragma('auto_vacuum = INCREMENTAL');
+  old.pragma(`application_id = ${APPLICATION_ID}`);
+  for (const statements of MIGRATIONS.slice(0, -1)) old.exec(statements);
+  old.pragma(`user_version = ${SCHEMA_VERSION - 1}`);
+  old.pragma('journal_mode = WAL');
+  old.close();
+  assert.equal(databaseState(dbPath), 'outdated');
+  const db = openDatabase(dbPath, { mode: 'write' });
+  assert.equal(databaseState(dbPath), 'ready');
+  db.close();
 });
 
 test('reading what is not there makes no file', (t) => {
