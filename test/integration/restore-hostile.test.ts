@@ -8,6 +8,9 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -215,6 +218,37 @@ test('an older backup that cannot be removed is told of', { skip: isRoot && 'roo
   assert.equal(run.code, 6, run.stderr);
   assert.match(run.stdout, /"path"/);
   assert.match(run.stderr, /should go, and cannot be removed \(EACCES\)/);
+});
+
+test('a spool that keeps us out is named', { skip: isRoot && 'root may all' }, async (t) => {
+  const dir = await filledDataDir(t);
+  mkdirSync(join(dir, 'spool'), { recursive: true });
+  chmodSync(join(dir, 'spool'), 0);
+  const run = await runCli(t, ['backup', '--data-dir', dir, tempDir(t)]);
+  chmodSync(join(dir, 'spool'), 0o700);
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /spool belongs to uid \d+ .* cpamp runs as uid/);
+});
+
+test('a link in the place is not moved to where it leads nowhere', async (t) => {
+  const dir = await filledDataDir(t);
+  const { path } = await backUp(t, dir, tempDir(t));
+  const far = tempDir(t);
+  renameSync(join(dir, 'usage.sqlite'), join(far, 'usage.sqlite'));
+  symlinkSync(join(far, 'usage.sqlite'), join(dir, 'usage.sqlite'));
+  // The same key behind a link stays where it is.
+  renameSync(join(dir, 'data.key'), join(far, 'data.key'));
+  symlinkSync(join(far, 'data.key'), join(dir, 'data.key'));
+  const args = ['restore', '--replace', '--yes', '--data-dir', dir, path];
+  const run = await runCli(t, args);
+  assert.equal(run.code, 2, run.stderr);
+  assert.match(run.stderr, /usage\.sqlite is a link to .*\nRemove the link/);
+  rmSync(join(dir, 'usage.sqlite'));
+  assert.equal((await runCli(t, args)).code, 0);
+  assert.deepEqual(
+    namesBelow(far).filter((name) => !name.endsWith('.lock')),
+    ['data.key', 'usage.sqlite'],
+  );
 });
 
 test('a clock that goes back costs no backup that is newer by its name', async (t) => {

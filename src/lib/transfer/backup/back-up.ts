@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { explainUnusable } from '../../config/data-dir.ts';
 import type { StartConfig } from '../../config/start-config.ts';
 import { AppError } from '../../errors.ts';
 import { syncDirectory, systemCode, writeFileAtomic } from '../../files.ts';
@@ -83,7 +84,7 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
         : await keepNewest(path, manifest.databaseId, keep, signal);
     return { path, format, bytes, manifest, spool, leftOut: await leftOut(options.config), ...kept };
   } catch (error) {
-    throw asBackupError(error, options.config, folder);
+    throw await asBackupError(error, options.config, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
@@ -249,9 +250,15 @@ async function leftOut({ dataDir, dbPath }: StartConfig): Promise<string[]> {
   return [...found].toSorted();
 }
 
-/** Says of a disk that refuses which one it is. */
-function asBackupError(error: unknown, config: StartConfig, folder: string): unknown {
+/** Says of a disk or a folder that refuses which one it is. */
+async function asBackupError(error: unknown, config: StartConfig, folder: string): Promise<unknown> {
   const code = systemCode(error);
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '';
+  const spool = join(dirname(config.dbPath), SPOOL);
+  const read = [spool, config.dataKeyPath, config.dbPath].some(
+    (one) => path === one || dirname(path) === one,
+  );
+  if (read && /^E[A-Z]+$/.test(code)) return explainUnusable(path, error);
   if (code === 'ENOSPC' || code === 'EDQUOT' || (error instanceof AppError && error.code === 'disk_full')) {
     const hint = 'Free space there, or name another folder. Nothing was written.';
     return new AppError('disk_full', { detail: folder, hint, cause: error });

@@ -135,9 +135,9 @@ export async function kindAt(path: string): Promise<'file' | 'directory' | 'othe
   }
 }
 
-/** Whether two plain files hold the same, which are small. */
+/** Whether there are two files that hold the same, which are small. */
 export async function sameBytes(a: string, b: string): Promise<boolean> {
-  if ((await kindAt(a)) !== 'file' || (await kindAt(b)) !== 'file') return false;
-  if ((await stat(a)).size !== (await stat(b)).size) return false;
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
+  if (!one?.isFile() || !other?.isFile() || one.size !== other.size) return false;
   return (await readFile(a)).equals(await readFile(b));
 }

@@ -1,6 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { StartConfig } from '../../config/start-config.ts';
+import { AppError } from '../../errors.ts';
 import { kindAt, sameBytes } from './copy.ts';
 import type { Step } from './exchange.ts';
 import { DATABASE, KEY, SPOOL } from './names.ts';
@@ -23,6 +24,7 @@ export async function planExchange(
   const goes = async (from: string, to: string): Promise<void> => {
     const kind = await kindAt(from);
     if (kind === null || (kind === 'directory' && (await readdir(from)).length === 0)) return;
+    if (kind === 'other') await refuseLink(from);
     old.push(from);
     out.push({ from, to: join(aside, to) });
   };
@@ -44,6 +46,16 @@ export async function planExchange(
   }
   into.push({ from: join(stage, SPOOL), to: spool }, { from: join(stage, DATABASE), to: dbPath });
   return { old, steps: [...out, ...into] };
+}
+
+/** Only the link could be moved aside, and might lead nowhere from there. */
+async function refuseLink(path: string): Promise<void> {
+  const target = await readlink(path).catch(() => null);
+  if (target === null) return;
+  throw new AppError('restore_occupied', {
+    detail: `${path} is a link to ${target}`,
+    hint: 'Remove the link, which leaves alone what it leads to, and restore again.',
+  });
 }
 
 /** Where what is there goes: a name that nothing has, not even after two restores within a second. */
