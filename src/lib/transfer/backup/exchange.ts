@@ -138,7 +138,6 @@ async function moveAcross(from: string, to: string): Promise<void> {
   const temporary = `${to}.tmp`;
   try {
     await copyFile(from, temporary);
-    await giveToOwner(temporary, from);
     const file = await open(temporary, 'r+');
     try {
       await file.chmod(0o600);
