@@ -3,7 +3,7 @@ import { reportError } from './commands/report-error.ts';
 import type { CliContext, GlobalOptions } from './commands/shared/context.ts';
 import { outputFailure } from './commands/shared/output-failure.ts';
 import { COMMANDS, findCommand, type CommandEntry } from './commands/table.ts';
-import { AppError, Exit } from './lib/errors.ts';
+import { AppError, ERRORS, Exit } from './lib/errors.ts';
 import { systemCode } from './lib/files.ts';
 import { VERSION } from './lib/version.ts';
 
@@ -97,9 +97,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     await cpamp.parseAsync(words, { from: 'user' });
     return context?.exitCode ?? Exit.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return reportUsage(error, cpamp, entry, json);
+    const help = `See: ${nameOf(cpamp, entry, words[at + 1])} --help`;
+    if (error instanceof CommanderError) return reportUsage(error, help, json);
     if (context?.endedBy && isMereEnd(error, context)) return context.exitCode;
-    const code = reportError(error, { verbose: words.some(isVerbose), json });
+    const code = reportError(withHelp(error, help), { verbose: words.some(isVerbose), json });
     return context?.endedBy?.exitCode ?? code;
   } finally {
     context?.close();
@@ -123,17 +124,27 @@ function outliveReaders(json: boolean): void {
   }
 }
 
+/** The command as it is typed, with the one of its family where `next` names one. */
+function nameOf(cpamp: Command, entry: CommandEntry | null, next: string | undefined): string {
+  if (!entry) return cpamp.name();
+  const family = cpamp.commands.find((one) => one.name() === entry.name)?.commands ?? [];
+  const member = family.find((one) => one.name() === next);
+  return [cpamp.name(), entry.name, ...(member ? [member.name()] : [])].join(' ');
+}
+
+/** Where a command knows no better, the help of its own is shown. */
+function withHelp(error: unknown, hint: string): unknown {
+  if (!(error instanceof AppError) || error.code !== 'wrong_usage') return error;
+  if (error.hint !== ERRORS.wrong_usage.hint) return error;
+  const detail = error.message.slice(ERRORS.wrong_usage.sentence.length + 2);
+  return new AppError('wrong_usage', { detail, hint, cause: error });
+}
+
 /** What commander refused; help and the version are refusals too, with the code 0. */
-function reportUsage(
-  error: CommanderError,
-  cpamp: Command,
-  entry: CommandEntry | null,
-  json: boolean,
-): number {
+function reportUsage(error: CommanderError, hint: string, json: boolean): number {
   if (error.exitCode === 0) return Exit.ok;
   // A command that is only a family of commands has printed its help.
   if (error.code === 'commander.help') return Exit.usage;
   const detail = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/, ' ($1)');
-  const hint = `See: ${cpamp.name()}${entry ? ` ${entry.name}` : ''} --help`;
   return reportError(new AppError('wrong_usage', { detail, hint }), { verbose: false, json });
 }

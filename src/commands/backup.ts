@@ -1,11 +1,12 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { kindOf } from '../lib/config/placement.ts';
-import { AppError } from '../lib/errors.ts';
+import type { StartConfig } from '../lib/config/start-config.ts';
+import { AppError, Exit } from '../lib/errors.ts';
 import { systemCode } from '../lib/files.ts';
 import { backUp, type BackupReport, type OnStep } from '../lib/transfer/backup/back-up.ts';
-import { backupName, FORMATS, formatOf, type BackupFormat } from '../lib/transfer/backup/names.ts';
+import { backupName, FORMATS, formatOf, SPOOL, type BackupFormat } from '../lib/transfer/backup/names.ts';
 import { readSegment } from './backup/segments.ts';
 import type { CliContext } from './shared/context.ts';
 import { counted, formatBytes } from './shared/format.ts';
@@ -41,8 +42,8 @@ Examples:
   $ cpamp backup --format directory --without-key /mnt/share
   $ cpamp restore /var/backups/cpamp/cpamp-backup-2026-11-21T120000Z.tar.zst
 
-Exit codes: 0 done, 1 the disk is full or cannot be written, 2 the name is taken, 3 there is no database, 5 it is locked,
-9 the database or data.key is damaged.`,
+Exit codes: 0 done, 1 the disk is full or cannot be written, 2 the name is taken or none for a backup,
+3 there is no database, 5 it is locked, 6 it is made, and an older one could not be removed, 9 the database or data.key is damaged.`,
     )
     .action((target: string, options: BackupCommandOptions) => backup(command, target, options, context));
 }
@@ -62,7 +63,9 @@ async function backup(
   const { clock, cwd, output, signal } = context;
   const config = locateDatabase(context);
   const nowMs = clock.now();
+  refuseTarget(target);
   const { path, format } = place(command, resolve(cwd, target), options, nowMs);
+  await refuseSpool(path, config);
   await makeFolder(dirname(path));
   const progress = await startProgress(context, 'Copying the spool');
   let report: BackupReport;
@@ -82,7 +85,35 @@ async function backup(
     progress.done();
   }
   tellAside(report, context);
+  if (report.stuck.length > 0) context.exitWith(Exit.partial);
   await output.result(backupJson(report), () => describe(report));
+}
+
+/** Names of archives that are not written here: a folder with such a name would be a surprise. */
+const OTHER_ARCHIVE = /\.(?:zip|7z|rar|gz|zst|bz2|xz|tbz2?|txz|sqlite3?|db)$/i;
+
+function refuseTarget(target: string): void {
+  const hint = 'Name a folder, or an archive that ends in .tar.zst, .tar.gz or .tar.';
+  if (target === '') throw new AppError('wrong_usage', { detail: 'the target is empty', hint });
+  if (target === '-') {
+    throw new AppError('wrong_usage', {
+      detail: 'a backup is read back before it gets its name, which standard output cannot be',
+      hint,
+    });
+  }
+  if (formatOf(target) === null && OTHER_ARCHIVE.test(target) && kindOf(target) !== 'directory') {
+    throw new AppError('wrong_usage', { detail: `${target} is no name that a backup can have`, hint });
+  }
+}
+
+/** What lies in the spool is taken for records, and comes into the next backup. */
+async function refuseSpool(path: string, { dbPath }: StartConfig): Promise<void> {
+  const spool = join(dirname(dbPath), SPOOL);
+  const real = await realpath(dirname(path)).catch(() => dirname(path));
+  const inside = relative(await realpath(spool).catch(() => spool), real);
+  if (inside === '' || !inside.startsWith('..')) {
+    throw new AppError('wrong_usage', { detail: `${spool} is no place for backups` });
+  }
 }
 
 /** Where it goes: into a folder under a name with its time, or the archive that was named. */
@@ -142,7 +173,7 @@ function shown(progress: Progress): OnStep {
 }
 
 function tellAside(
-  { manifest, spool, leftOut, unreadable, removed }: BackupReport,
+  { manifest, spool, leftOut, unreadable, removed, stuck }: BackupReport,
   context: CliContext,
 ): void {
   const { output } = context;
@@ -157,6 +188,7 @@ function tellAside(
   for (const fault of spool.faults) output.warn(`${fault}; it was copied as it is.`);
   if (leftOut.length > 0) output.note(`Not in it: ${leftOut.join(', ')}`);
   for (const path of unreadable) output.warn(`${path} cannot be read, and was left where it is.`);
+  for (const { path, why } of stuck) output.warn(`${path} should go, and cannot be removed (${why}).`);
   for (const path of removed) output.note(`Removed ${path}`);
 }
 

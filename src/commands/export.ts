@@ -8,12 +8,13 @@ import type { ExportProgress } from '../lib/store/export-worker.ts';
 import { compressed, type Compression } from '../lib/transfer/export/compress.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../lib/transfer/export/encoder.ts';
 import { release } from '../lib/transfer/export/release.ts';
-import { openTarget, type ExportTarget } from './export/target.ts';
+import { openTarget, STDOUT, type ExportTarget } from './export/target.ts';
 import type { CliContext } from './shared/context.ts';
 import { withDatabase } from './shared/database.ts';
 import { addEventFilter, eventFilterOf, timesOf, type EventFilterOptions } from './shared/event-filter.ts';
 import { count, counted, formatBytes, formatSpan } from './shared/format.ts';
 import { locateDatabase } from './shared/locate.ts';
+import { refuseOwnFiles } from './shared/own-files.ts';
 import { startProgress } from './shared/progress.ts';
 
 interface ExportCommandOptions extends EventFilterOptions {
@@ -75,7 +76,9 @@ async function exportEvents(options: ExportCommandOptions, context: CliContext):
   const after = cursorOf(options.after);
   const limit = limitOf(options.limit);
   timesOf(options, context.clock);
-  const { dbPath } = locateDatabase(context);
+  const config = locateDatabase(context);
+  const { dbPath } = config;
+  refuseOwnFiles(form.path ?? STDOUT, config);
   const filter = await withDatabase(context, 'read', ({ db }) => eventFilterOf(options, db, context.clock));
   const target = await openTarget(form.path, context);
   try {

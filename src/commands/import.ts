@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { acquireBulkLock } from '../lib/bulk-lock.ts';
 import { prepareDataDir } from '../lib/config/data-dir.ts';
-import { kindOf } from '../lib/config/placement.ts';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import { AppError, Exit } from '../lib/errors.ts';
 import { normaliseBaseUrl } from '../lib/gateway/url.ts';
+import { makePlace } from '../lib/setup/place.ts';
+import { databaseState } from '../lib/store/settings-store.ts';
 import { runImport, type ImportReport } from '../lib/transfer/import/run-import.ts';
 import { fileSource, streamSource, type ImportSource } from '../lib/transfer/import/source.ts';
 import { openTarget, previewTarget, type ImportTarget } from './import/target.ts';
@@ -14,6 +16,7 @@ import { describeImport, importJson } from './import/report.ts';
 import type { CliContext } from './shared/context.ts';
 import { formatBytes, formatSpan } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
+import { refuseOwnFiles } from './shared/own-files.ts';
 import { startProgress } from './shared/progress.ts';
 
 interface ImportCommandOptions {
@@ -59,9 +62,11 @@ async function importFiles(
   context: CliContext,
 ): Promise<void> {
   const config = locate(context);
+  const rejects = new Rejects(options.rejects ?? null, context.output);
+  if (rejects.path !== null) refuseOwnFiles(resolve(context.cwd, rejects.path), config);
+  await rejects.prove(files);
   const sources = await openSources(files, context);
   const gateway = options.gateway === undefined ? null : normaliseBaseUrl(options.gateway);
-  const rejects = new Rejects(options.rejects ?? null, context.output);
   const dryRun = options.dryRun ?? false;
   const report = dryRun
     ? await preview(config, sources, gateway, rejects, context)
@@ -74,7 +79,10 @@ async function openSources(files: readonly string[], context: CliContext): Promi
   for (const file of files) {
     if (file !== '-') sources.push(await fileSource(file));
     else if (sources.some(({ name }) => name === STDIN))
-      throw new AppError('wrong_usage', { detail: '- twice' });
+      throw new AppError('wrong_usage', {
+        detail: 'standard input (-) can be read only once',
+        hint: 'Name it once, or put what it holds together: cat one two | cpamp import -',
+      });
     else {
       // Nothing may ever come that it could be noticed at.
       context.signal.addEventListener('abort', () => context.stdin.destroy(), { once: true });
@@ -93,7 +101,7 @@ async function preview(
   rejects: Rejects,
   context: CliContext,
 ): Promise<ImportReport> {
-  const isThere = kindOf(config.dbPath) !== 'absent';
+  const isThere = databaseState(config.dbPath) !== 'missing';
   const target = await previewTarget(isThere ? config.dbPath : null);
   return work(target, sources, gateway, rejects, context);
 }
@@ -105,9 +113,11 @@ async function store(
   rejects: Rejects,
   context: CliContext,
 ): Promise<ImportReport> {
-  await prepareDataDir(config.dataDir);
-  const lock = await acquireBulkLock(config.dbPath, 'import', context.clock.now());
+  const now = context.clock.now();
+  await prepareDataDir(dirname(config.dbPath));
+  const lock = await acquireBulkLock(config.dbPath, 'import', now);
   try {
+    await makePlace(config, 'import', now);
     return await work(await openTarget(config.dbPath), sources, gateway, rejects, context);
   } finally {
     await lock.release();

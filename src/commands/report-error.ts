@@ -1,4 +1,5 @@
 import { AppError, Exit } from '../lib/errors.ts';
+import { inert } from './shared/inert.ts';
 
 export interface ReportOptions {
   /** Shows where an error comes from. */
@@ -22,7 +23,8 @@ export function reportError(error: unknown, { verbose, json }: ReportOptions): n
       JSON.stringify({ code: known?.code ?? 'internal', error: message, ...(hint ? { hint } : {}) }),
     );
   } else {
-    lines.unshift(`cpamp: ${message}`, ...(hint ? [hint] : []));
+    // Names of files and what other programs answer come from anywhere.
+    lines.unshift(`cpamp: ${inert(message)}`, ...(hint ? [hint] : []));
   }
   process.stderr.write(`${lines.join('\n')}\n`);
   return known?.exit ?? Exit.failure;

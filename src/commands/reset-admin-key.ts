@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { AppError } from '../lib/errors.ts';
 import {
   refuseConfiguredAdminKey,
   refuseWeakAdminKey,
@@ -12,12 +13,17 @@ import { readSecret } from './shared/secret-input.ts';
 
 interface ResetOptions {
   readonly keyFile?: string;
+  readonly adminKeyFile?: string;
+  readonly adminKey?: string;
   readonly yes?: true;
 }
 
 export function configure(command: Command, context: CliContext): void {
   command
     .option('--key-file <file>', 'take the new key from a file, or from standard input with -')
+    // As CPA-Manager-Plus called them; a key on a command line is in every list of processes.
+    .addOption(new Option('--admin-key-file <file>').hideHelp())
+    .addOption(new Option('--admin-key <key>').hideHelp())
     .option('-y, --yes', 'do it without being asked')
     .addHelpText(
       'after',
@@ -65,7 +71,16 @@ async function resetAdminKey(options: ResetOptions, context: CliContext): Promis
   }
 }
 
-async function givenKey({ keyFile }: ResetOptions, context: CliContext): Promise<string | null> {
+async function givenKey(
+  { adminKey, adminKeyFile, keyFile = adminKeyFile }: ResetOptions,
+  context: CliContext,
+): Promise<string | null> {
+  if (adminKey !== undefined) {
+    throw new AppError('wrong_usage', {
+      detail: 'a key on the command line is seen by everybody on this machine, and stays in the history',
+      hint: 'Choose another one now, and give it with --key-file FILE, or with --key-file - on standard input.',
+    });
+  }
   if (keyFile === undefined) return null;
   return readSecret(context, { flag: '--key-file', file: keyFile, question: '' });
 }

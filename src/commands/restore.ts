@@ -4,17 +4,17 @@ import { AppError } from '../lib/errors.ts';
 import {
   finishRestore,
   restore,
-  type RestoredKey,
   type RestoreOptions,
   type RestoreReport,
 } from '../lib/transfer/backup/restore.ts';
+import type { RestoredKey } from '../lib/transfer/backup/plan.ts';
 import { readSegment } from './backup/segments.ts';
 import type { CliContext } from './shared/context.ts';
 import { counted } from './shared/format.ts';
 import { locate } from './shared/locate.ts';
+import { inert } from './shared/inert.ts';
 import { startProgress } from './shared/progress.ts';
 import { insist } from './shared/prompt.ts';
-import { oneLine } from './shared/tables.ts';
 
 interface RestoreCommandOptions {
   readonly replace?: true;
@@ -64,8 +64,14 @@ async function run(
     await finish(context);
     return;
   }
-  if (source === undefined) {
+  if (source === undefined || source === '') {
     throw new AppError('wrong_usage', { detail: 'name a backup', hint: 'See: cpamp restore --help' });
+  }
+  if (source === '-') {
+    throw new AppError('wrong_usage', {
+      detail: 'a backup is read twice, which standard input cannot be',
+      hint: 'Write it into a file first.',
+    });
   }
   const { clock, cwd, output, signal } = context;
   const config = locate(context);
@@ -150,7 +156,7 @@ function tellAside({ key, layout, manifest, proof, spool }: RestoreReport, conte
   }
   if (proof.repaired) output.warn('Indexes of the database did not fit its rows and were made anew.');
   for (const fault of spool.faults) output.warn(`${fault}; the daemon will show it as a gap.`);
-  if (layout.leftOut.length > 0) output.note(`Not restored: ${layout.leftOut.join(', ')}`);
+  if (layout.leftOut.length > 0) output.note(`Not restored: ${some(layout.leftOut)}`);
   if (layout.unknown.length > 0)
     output.warn(`Not restored, because it is not known here: ${some(layout.unknown)}`);
 }
@@ -158,7 +164,7 @@ function tellAside({ key, layout, manifest, proof, spool }: RestoreReport, conte
 function some(names: readonly string[]): string {
   const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
   // Whoever made an archive chose these names.
-  return oneLine(`${names.slice(0, 5).join(', ')}${more}`);
+  return inert(`${names.slice(0, 5).join(', ')}${more}`);
 }
 
 function describeSource({ manifest, proof, source, spool }: RestoreReport): string {

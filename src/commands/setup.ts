@@ -65,6 +65,6 @@ Exit codes: 0 done, 1 not confirmed, 2 something is missing or wrong, 5 a daemon
 
 function milliseconds(text: string): number {
   const value = parsePositive(text);
-  if (value === null) throw new InvalidArgumentError('It is a whole number of milliseconds.');
+  if (value === null) throw new InvalidArgumentError('It is a whole number of milliseconds above 0.');
   return value;
 }

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { StartConfig } from '../lib/config/start-config.ts';
 import type { StatusReport } from '../lib/contract/api/report.ts';
+import { AppError } from '../lib/errors.ts';
 import { reportStatus } from '../lib/status-report.ts';
 import type { CliContext } from './shared/context.ts';
 import { count, counted, formatBytes, formatInstant, formatPast, formatSpan } from './shared/format.ts';
+import { inertLines } from './shared/inert.ts';
 import { locateDatabase } from './shared/locate.ts';
 import { formatFacts } from './shared/tables.ts';
 
@@ -49,7 +51,14 @@ async function status({ watch }: StatusOptions, context: CliContext): Promise<vo
     return;
   }
   while (!context.signal.aborted) {
-    await show(config, context, true);
+    try {
+      await show(config, context, true);
+    } catch (error) {
+      // A lock is over in a while, and then there is something to watch again.
+      if (!(error instanceof AppError) || error.code !== 'database_locked') throw error;
+      context.exitWith(error.exit);
+      context.output.warn(error.message);
+    }
     await context.clock.sleep((watch === true ? WATCH_SECONDS : watch) * 1000, context.signal);
   }
 }
@@ -60,7 +69,7 @@ async function show(config: StartConfig, context: CliContext, again = false): Pr
   context.exitWith(EXIT[report.health.state]);
   // A program that reads along gets values, and a person one picture that changes.
   if (output.json || (again && !isTty.stdout)) await output.line(report);
-  else await output.write(`${again ? CLEAR : ''}${describe(report, context)}\n`);
+  else await output.write(`${again ? CLEAR : ''}${inertLines(describe(report, context))}\n`);
 }
 
 function describe(report: StatusReport, { clock, output }: CliContext): string {

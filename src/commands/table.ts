@@ -71,6 +71,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Write events to a file: JSONL, CSV or Parquet, chosen by time, model, key and more.',
     load: () => {
       keepHeapSmall();
+      // In MiB. Here it pays: with those of the first size a third of the time of an export is spent on collecting.
+      setFlagsFromString('--min-semi-space-size=4');
       setFlagsFromString('--heap-growing-percent=20');
       return import('./export.ts');
     },

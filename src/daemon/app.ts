@@ -35,6 +35,11 @@ import type { DaemonContext } from './services.ts';
 /** How long a client may take to send its headers, in ms. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
+/** Lists that clients of CPA-Manager-Plus may ask for with a slash at the end. No other path has two forms. */
+const LISTS = /^(\/v0\/management\/(?:model-prices|api-key-aliases|usage\/import-sessions))\/+(?=\?|$)/;
+
+const withoutSlash = (url: string): string => url.replace(LISTS, '$1');
+
 /** The HTTP side of the daemon. It can answer before the database is open: routes that need it say so. */
 export async function createApp(context: DaemonContext, logger: FastifyBaseLogger): Promise<FastifyInstance> {
   const { trustedProxies, corsOrigins } = context.config;
@@ -46,6 +51,7 @@ export async function createApp(context: DaemonContext, logger: FastifyBaseLogge
     forceCloseConnections: true,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     frameworkErrors: answerError,
+    rewriteUrl: ({ url }) => withoutSlash(url ?? '/'),
     routerOptions: { ignoreDuplicateSlashes: true },
   });
   app.decorateRequest('caller', null);

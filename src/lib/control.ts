@@ -102,7 +102,9 @@ function exchange(path: string, request: ControlRequest, signal?: AbortSignal): 
       settle();
     };
     const onAbort = (): void =>
-      finish(() => reject(signal?.aborted ? signal.reason : silent('it does not answer')));
+      finish(() =>
+        reject(signal?.aborted ? signal.reason : silent(`nothing came for ${ANSWER_MS / 1000} s`)),
+      );
     ended.addEventListener('abort', onAbort);
     let text = '';
     socket.setEncoding('utf8');

@@ -112,7 +112,7 @@ export const ERRORS = {
   gateway_key_refused: entry(
     502,
     Exit.refused,
-    'CLIProxyAPI does not accept the saved management key',
+    'CLIProxyAPI does not accept the management key',
     'Save the right key; or POST /usage-service/retry after it was corrected in CLIProxyAPI.',
   ),
   gateway_unreachable: entry(502, Exit.unavailable, 'CLIProxyAPI cannot be reached'),
@@ -173,7 +173,7 @@ export const ERRORS = {
   weak_admin_key: entry(
     400,
     Exit.usage,
-    'this key is too short to be an admin key',
+    'this cannot be an admin key',
     'Give one of at least 16 characters, or none: then one is generated.',
   ),
   data_key_env_managed: entry(

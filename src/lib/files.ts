@@ -7,6 +7,23 @@ export function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of its path is no folder',
+  EISDIR: 'it is a directory',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'the disk is read-only',
+  ERR_STRING_TOO_LONG: 'it is too long',
+  ERR_FS_FILE_TOO_LARGE: 'it is too long',
+};
+
+/** Why a file could not be read or written, in words where there are some. */
+export function whyNot(error: unknown): string {
+  const code = systemCode(error);
+  return WORDS[code] ?? (code || 'unknown error');
+}
+
 /** Makes what was created, renamed or removed in a directory survive a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');

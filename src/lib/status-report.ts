@@ -32,7 +32,7 @@ export async function reportStatus(config: StartConfig, options: ReportOptions):
     answer = await askDaemon(config.dbPath, 'status', options.signal);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    silence = { ...reason('daemon_silent', 'degraded', error.message, error.hint) };
+    silence = { ...reason('daemon_silent', 'degraded', sentence(error.message), error.hint) };
   }
   if (answer?.ok === true && isBody(answer.result)) {
     return { ...answer.result, from: 'daemon', pid: answer.pid };

@@ -195,4 +195,8 @@ test('the command names keys by hash, by its beginning and by the key itself, wh
   assert.equal((await run('unset', 'TEAM ONE')).stdout, `removed: ${sha(ALPHA)}\n`);
   assert.equal((await run('unset', sha(ALPHA))).code, 4);
   assert.equal((await run('set', sha(ALPHA), 'x', '--take-over')).code, 3);
+  // A name may hold anything, and a terminal obeys none of it.
+  const odd = await run('set', A, 'a\u001B]2;title\u0007b');
+  assert.equal(odd.stdout, `a ]2;title b  ${A}\n`);
+  assert.match((await run('list')).stdout, /^a \]2;title b +[0-9a-f]{64}/m);
 });

@@ -76,12 +76,30 @@ test("a key of one's own comes from a file or from standard input, and is not pr
   }
 });
 
+test('options of CPA-Manager-Plus: the file is read, a key on the command line is not taken', async (t) => {
+  const dataDir = tempDir(t);
+  const { daemon, key } = await withGeneratedKey(t, dataDir);
+  const args = ['reset-admin-password', '--yes', '--db-path', join(dataDir, 'usage.sqlite')];
+  const open = await runCli(t, [...args, '--admin-key', GIVEN]);
+  assert.equal(open.code, 2);
+  assert.match(open.stderr, /seen by everybody/);
+  assert.ok(!open.stderr.includes(GIVEN));
+  assert.equal(await statusWith(daemon, key), 200);
+  const file = join(dataDir, 'new-key');
+  writeFileSync(file, `${GIVEN}\n`);
+  const done = await runCli(t, [...args, '--admin-key-file', file]);
+  assert.equal(done.code, 0, done.stderr);
+  assert.equal(await statusWith(daemon, GIVEN), 200);
+});
+
 test('weak keys, missing files and two lines are refused before anything changes', async (t) => {
   const dataDir = tempDir(t);
   const { daemon, key } = await withGeneratedKey(t, dataDir);
   const args = ['reset-admin-key', '--yes', '--data-dir', dataDir, '--key-file'];
   for (const [source, input, code] of [
     ['-', 'fifteen-letters', 'weak_admin_key'],
+    ['-', '\u043a\u043b\u044e\u0447-of-sixteen-letters', 'weak_admin_key'],
+    ['-', 'abababababababababababab', 'weak_admin_key'],
     ['-', '', 'secret_file_unreadable'],
     ['-', `${GIVEN}\n${GIVEN}\n`, 'secret_file_unreadable'],
     [join(dataDir, 'absent'), '', 'secret_file_unreadable'],
@@ -89,6 +107,7 @@ test('weak keys, missing files and two lines are refused before anything changes
     const done = await runCli(t, [...args, source, '--json'], { input });
     assert.equal(done.code, 2, done.stderr);
     assert.match(done.stderr, new RegExp(`^\\{"code":"${code}"`));
+    assert.doesNotMatch(done.stderr, /ENOENT/);
   }
   assert.equal(await statusWith(daemon, key), 200);
 });

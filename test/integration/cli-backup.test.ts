@@ -66,6 +66,11 @@ test('a named archive, words for people, and nothing is overwritten', async (t) 
     [['--keep', '3', 'other.tar.gz'], /--keep/],
     [['--format', 'tar', 'other.tar.gz'], /--format tar/],
     [['--keep', '0'], /number from 1 on/],
+    [['-'], /read back.*standard output cannot be\nName a folder/],
+    [[''], /the target is empty/],
+    [['some.zip'], /no name that a backup can have\n.*\.tar\.zst/],
+    [[join(dataDir, 'spool')], /spool is no place for backups/],
+    [[join(dataDir, 'spool/deep/a.tar')], /spool is no place for backups/],
   ] as const) {
     const run = await runCli(t, [...args, ...more], { cwd: folder });
     assert.equal(run.code, 2, more.join(' '));
@@ -208,13 +213,15 @@ test('what a killed backup left is removed a day later', async (t) => {
   const left = [
     '.cpamp-backup-2026-11-01T000000Z.tar.zst.0a1b2c3d.partial',
     '.cpamp-backup-2026-11-02T000000Z.0a1b2c3e.partial',
+    '.before-upgrade.tar.gz.0a1b2c3f.partial',
+    '.somebody.0a1b2c3f.partial',
   ];
   for (const name of left) mkdirSync(join(folder, name, 'stage'), { recursive: true });
-  utimesSync(join(folder, left[0] ?? ''), 1_700_000_000, 1_700_000_000);
+  for (const index of [0, 2, 3]) utimesSync(join(folder, left[index] ?? ''), 1_700_000_000, 1_700_000_000);
   await backUp(t, dataDir, folder);
   assert.deepEqual(
     left.map((name) => existsSync(join(folder, name))),
-    [false, true],
+    [false, true, false, true],
   );
 });
 
@@ -242,7 +249,7 @@ test('a full disk', { skip: canMount() ? false : 'no file system can be mounted 
     const look = 'code=0; "$@" || code=$?; echo "left: $(ls -A "$0")"; exit $code';
     const run = await new CliProcess(t, file, [...args, 'sh', '-c', look, disk, ...command], {}).end();
     assert.equal(run.code, 1, run.stderr);
-    assert.match(run.stderr, /"disk_full"/);
+    assert.match(run.stderr, /"disk_full".*name another folder/);
     assert.equal(run.stdout, 'left: \n');
   }
 });

@@ -8,6 +8,7 @@ import {
   writeFileSync,
   writeSync,
   closeSync,
+  mkdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -91,6 +92,15 @@ test(
     chmodSync(dataDir, 0o700);
     assert.deepEqual([seen.state('permissions'), seen.state('database')], ['fail', 'skipped']);
     assert.equal(seen.state('management_key'), 'skipped');
+
+    const spool = join(dataDir, 'spool');
+    mkdirSync(spool, { recursive: true });
+    chmodSync(spool, 0);
+    const shut = await examine(t, dataDir, env);
+    chmodSync(spool, 0o700);
+    assert.equal(shut.code, 1, shut.stderr);
+    assert.match(shut.text('permissions'), /spool belongs to uid .*chown/);
+    assert.equal(shut.checks.length, seen.checks.length);
   },
 );
 

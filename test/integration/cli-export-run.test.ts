@@ -1,8 +1,20 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import { openDatabase } from '../../src/lib/store/open.ts';
 import { NO_PTY, runCli, startCli, startOnTerminal } from '../support/cli.ts';
@@ -87,6 +99,39 @@ test('a pipe that is closed early is an end like any other', async (t) => {
     assert.deepEqual(await end(), { code: 0, stderr: '' }, format);
   }
 });
+
+test(
+  'a named pipe takes all of it, and holds nobody whose reader stands still',
+  { timeout: 120_000 },
+  async (t) => {
+    const dataDir = filledDir(t, MANY);
+    const pipe = join(tempDir(t), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => reader.kill('SIGKILL'));
+    const read = text(reader.stdout);
+    const whole = await runCli(t, ['export', '--data-dir', dataDir, '-o', pipe]);
+    assert.deepEqual([whole.code, whole.stdout, whole.stderr], [0, '', '']);
+    assert.equal(await read, await exported(join(dataDir, 'usage.sqlite')));
+
+    const fd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    t.after(() => closeSync(fd));
+    const run = startCli(t, ['export', '--data-dir', dataDir, '-o', pipe]);
+    while (!begunToRead(fd)) await new Promise((resolve) => setTimeout(resolve, 5));
+    run.child.kill('SIGTERM');
+    const ended = await run.end();
+    assert.deepEqual([ended.code, ended.stdout, ended.stderr], [143, '', '']);
+  },
+);
+
+/** Whether somebody has written to a pipe. */
+function begunToRead(fd: number): boolean {
+  try {
+    return readSync(fd, Buffer.alloc(1)) > 0;
+  } catch {
+    return false;
+  }
+}
 
 test('an interrupted export leaves nothing, and what had the name', async (t) => {
   const dataDir = filledDir(t, MANY);

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
@@ -237,6 +245,42 @@ test('a device, a link and a file with the name are what they were', async (t) =
   assert.equal((await run(t, dataDir, '-o', join(dir, 'link.jsonl'))).code, 0);
   assert.equal(readFileSync(real, 'utf8'), await exported(join(dataDir, 'usage.sqlite')));
   assert.deepEqual(readdirSync(dir).toSorted(), ['link.jsonl', 'real.jsonl']);
+});
+
+test('no output takes the place of what is kept, under whatever name', async (t) => {
+  const dataDir = await everyKindDir(t);
+  const dir = tempDir(t);
+  const database = join(dataDir, 'usage.sqlite');
+  const key = join(dataDir, 'data.key');
+  writeFileSync(key, 'made up');
+  mkdirSync(join(dataDir, 'spool'));
+  symlinkSync(database, join(dir, 'link.jsonl'));
+  symlinkSync(dataDir, join(dir, 'folder'));
+  linkSync(database, join(dir, 'hard.jsonl'));
+  const before = readFileSync(database);
+  const outputs = [
+    database,
+    `${database}-wal`,
+    key,
+    join(dir, 'link.jsonl'),
+    join(dir, 'hard.jsonl'),
+    join(dir, 'folder', 'usage.sqlite-journal'),
+    join(dataDir, 'spool', '0000.seg'),
+  ];
+  for (const output of outputs) {
+    const done = await run(t, dataDir, '-o', output);
+    assert.deepEqual([done.code, done.stdout], [2, ''], output);
+    assert.match(done.stderr, /keeps its own data/);
+  }
+  const rejects = await runCli(t, ['import', '--data-dir', dataDir, '--rejects', database, '-'], {
+    input: 'none\n',
+  });
+  assert.equal(rejects.code, 2, rejects.stderr);
+  assert.deepEqual(readFileSync(database), before);
+  assert.equal(readFileSync(key, 'utf8'), 'made up');
+  assert.deepEqual(readdirSync(join(dataDir, 'spool')), []);
+  // Another file in the same folder is nobody's.
+  assert.equal((await run(t, dataDir, '-o', join(dataDir, 'usage.jsonl'))).code, 0);
 });
 
 test('an empty database gives an empty file, and a table only its names', async (t) => {

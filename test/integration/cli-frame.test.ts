@@ -28,6 +28,10 @@ test('what does not exist is named, with what is near and where to read on', asy
   const option = await runCli(t, ['serve', '--db-pathh', 'x']);
   assert.equal(option.code, 2);
   assert.match(option.stderr, /unknown option '--db-pathh'.*\nSee: cpamp serve --help\n$/);
+  const member = await runCli(t, ['prices', 'set', 'some', '--input', '-1']);
+  assert.match(member.stderr, /such as 2\.5\.\nSee: cpamp prices set --help\n$/);
+  const inside = await runCli(t, ['prices', 'sync', 'some', '--everything', '--data-dir', tempDir(t)]);
+  assert.match(inside.stderr, /exclude each other\nSee: cpamp prices sync --help\n$/);
   assert.equal(option.stdout, '');
 });
 

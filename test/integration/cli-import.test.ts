@@ -3,6 +3,9 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import { acquireLock, serveLockPath } from '../../src/lib/lock.ts';
+import { SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
 import { NO_PTY, runCli, startCli, startOnTerminal } from '../support/cli.ts';
 import { tempDir } from '../support/daemon.ts';
 import { startReady } from '../support/http.ts';
@@ -85,6 +88,47 @@ test('what cannot be imported is an error with its own code', async (t) => {
   const partly = await runCli(t, ['import', '--json', '--data-dir', dir, sums, ...paths]);
   assert.deepEqual([partly.code, printed(partly.stdout).added], [6, 84]);
   assert.match(partly.stderr, /request details/);
+});
+
+test('nothing is imported while --rejects names what cannot be written, or what is read', async (t) => {
+  const dir = tempDir(t);
+  const file = join(dir, 'some.jsonl');
+  writeFileSync(file, `${text}\nbad\n`);
+  for (const [rejects, why] of [
+    [join(dir, 'absent', 'bad.jsonl'), /cannot be written: there is no such file\nName a file/],
+    [dir, /cannot be written: it is a directory\n/],
+    [file, /is one of the files to import/],
+  ] as const) {
+    const run = await runCli(t, ['import', '--rejects', rejects, '--data-dir', dir, file]);
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, why);
+  }
+  assert.ok(!existsSync(join(dir, 'usage.sqlite')));
+  assert.equal(readFileSync(file, 'utf8'), `${text}\nbad\n`);
+  const twice = await runCli(t, ['import', '--data-dir', dir, '-', '-']);
+  assert.match(twice.stderr, /standard input \(-\) can be read only once/);
+});
+
+test('a database of an older version is not changed under its daemon', async (t) => {
+  const dataDir = tempDir(t);
+  const dbPath = join(dataDir, 'usage.sqlite');
+  assert.equal((await runCli(t, ['import', '--data-dir', dataDir, ...paths])).code, 0);
+  // Closed each time: the last connection puts what is in the log into the file.
+  const version = (change = ''): unknown => {
+    const db = new Database(dbPath);
+    try {
+      return db.pragma(`user_version${change}`, { simple: true });
+    } finally {
+      db.close();
+    }
+  };
+  version(` = ${SCHEMA_VERSION - 1}`);
+  const lock = await acquireLock(await serveLockPath(dbPath), 'serve', Date.now());
+  const run = await runCli(t, ['import', '--data-dir', dataDir, ...paths]);
+  assert.equal(run.code, 5, run.stderr);
+  assert.match(run.stderr, /cpamp serve, process \d+ .*\nStop it, run this again/);
+  assert.equal(version(), SCHEMA_VERSION - 1);
+  await lock.release();
 });
 
 test('an interrupted import is made whole by the next', async (t) => {

@@ -116,6 +116,14 @@ test('sync from the sources, from a file, and what it says of names that are not
   const dry = await run(['prices', 'sync', '--dry-run', 'gpt-9', '--json'], { env });
   assert.equal(dry.code, 0);
   assert.match(dry.stderr, /Nothing was saved/);
+  const empty = storeDir(t);
+  openDatabase(join(empty, 'usage.sqlite'), { mode: 'write' }).close();
+  const idle = await runCli(t, ['prices', 'sync', '--json', '--data-dir', empty], { env });
+  assert.match(
+    idle.stdout,
+    /^\{"source":"","imported":0,.*"prices":\{/,
+    'a program reads an object in any case',
+  );
   assert.equal((await run(['prices', 'show', 'gpt-9'])).code, 4);
 
   await run(['prices', 'set', 'lite-model', '--input', '9', '--output', '9']);
@@ -247,7 +255,7 @@ test('recalc goes on after a signal, and only one runs at a time', async (t) => 
   started.child.kill('SIGINT');
   const stopped = await started.end();
   if (stopped.code === 130) {
-    assert.match(stopped.stderr, /What is done stays done/);
+    assert.match(stopped.stderr, /What is done stays done\. Go on with: cpamp prices recalc\n/);
     const other = await run(['prices', 'recalc', '--model', 'gpt-5.4', '--yes']);
     assert.equal(other.code, 2);
   } else {

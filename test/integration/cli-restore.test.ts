@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import Database from 'better-sqlite3';
-import { exchange } from '../../src/lib/transfer/backup/exchange.ts';
 import { backUp, filledDataDir, namesBelow, newDataDir, restore } from '../support/backup.ts';
 import { NO_PTY, runCli, startOnTerminal, type CliResult } from '../support/cli.ts';
 import { DaemonProcess, tempDir } from '../support/daemon.ts';
@@ -307,61 +306,6 @@ test('an archive cannot write elsewhere, and links and traps are refused', async
   const trap = join(outside, 'huge.tar.gz');
   writeFileSync(trap, gzipSync(huge));
   await refused(t, trap, 9, /the backup is damaged/);
-});
-
-test('a restore that was killed in its exchange keeps everybody away until it is finished', async (t) => {
-  const dataDir = await filledDataDir(t);
-  const other = await newDataDir(t);
-  const path = await unpacked(t, other);
-  const dbPath = join(dataDir, 'usage.sqlite');
-  const stage = `${dbPath}.restore.partial`;
-  const aside = join(dataDir, 'before-restore-then');
-  cpSync(path, stage, { recursive: true });
-  const late = join(tempDir(t), 'late');
-  // It ends at the third step, whose place is not there.
-  await assert.rejects(
-    exchange(dbPath, stage, aside, [
-      { from: dbPath, to: join(aside, 'usage.sqlite') },
-      { from: join(dataDir, 'data.key'), to: join(aside, 'data.key') },
-      { from: join(stage, 'manifest.json'), to: join(late, 'manifest.json') },
-      { from: join(stage, 'data.key'), to: join(dataDir, 'data.key') },
-      { from: join(stage, 'usage.sqlite'), to: dbPath },
-    ]),
-    { code: 'ENOENT' },
-  );
-  const serve = DaemonProcess.spawn(t, { dataDir });
-  const runs = serve.until(() => serve.url !== '').then(() => serve.statusUntil(() => true));
-  // It listens before it opens the database, and must not come so far as to have one.
-  const outcome = await Promise.race([
-    serve.exit(),
-    runs.then(
-      () => 'it runs',
-      () => serve.exit(),
-    ),
-  ]);
-  assert.equal(outcome, 9);
-  assert.match(
-    serve.stderr.join('\n'),
-    /a restore of this database was interrupted[\s\S]*cpamp restore --finish/,
-  );
-  for (const args of [
-    ['restore', path],
-    ['import', '/dev/null'],
-  ]) {
-    const run = await runCli(t, [...args, '--data-dir', dataDir]);
-    assert.notEqual(run.code, 0);
-    assert.match(run.stderr, /cpamp restore --finish|empty/, args[0]);
-  }
-  assert.ok(!existsSync(dbPath));
-  mkdirSync(late);
-  const finished = await runCli(t, ['restore', '--finish', '--data-dir', dataDir]);
-  assert.equal(finished.code, 0, finished.stderr);
-  assert.match(finished.stdout, /is restored\. What was there before is in .*before-restore-then\n$/);
-  assert.deepEqual(readFileSync(join(dataDir, 'data.key')), readFileSync(join(other, 'data.key')));
-  assert.ok(existsSync(join(aside, 'usage.sqlite')));
-  assert.ok(!existsSync(stage) && !existsSync(`${dbPath}.restoring`));
-  const nothing = await runCli(t, ['restore', '--finish', '--data-dir', dataDir]);
-  assert.equal(nothing.code, 4);
 });
 
 test('on a terminal it asks, and a no changes nothing', { skip: NO_PTY }, async (t) => {

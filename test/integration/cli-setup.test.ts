@@ -106,7 +106,7 @@ test('a refused key is sent once, saved by nobody, and tried again when somebody
   for (const more of [[], []]) {
     const refused = await setup(t, dataDir, [...args, ...more], OTHER_KEY);
     assert.equal(refused.code, 7, refused.stderr);
-    assert.match(refused.stderr, /"code":"gateway_key_refused".*\}\n$/);
+    assert.match(refused.stderr, /^\{"code":"gateway_key_refused".*add --try-again.*\}\n$/, 'said once');
     assert.equal(refused.stdout, '');
     assert.ok(!refused.stderr.includes(OTHER_KEY));
     assert.equal(cpa.access.failures(), 1, 'and not a second time');

@@ -6,6 +6,7 @@ import type { StatusReport } from '../../src/lib/contract/api/report.ts';
 import { NO_PTY, runCli, startCli, startOnTerminal } from '../support/cli.ts';
 import { records } from '../support/cpa/records.ts';
 import { DaemonProcess, tempDir } from '../support/daemon.ts';
+import { lockDatabase } from '../support/database-lock.ts';
 import { CPA_KEY, startCpa, startReady } from '../support/http.ts';
 
 const parse = (text: string): StatusReport => JSON.parse(text);
@@ -76,6 +77,13 @@ test('what cannot be read is said in one line, with its own code', async (t) => 
   assert.equal(none.code, 3);
   assert.equal(none.stdout, '');
   assert.match(none.stderr, /^cpamp: there is no database here: .*usage\.sqlite\n.*cpamp setup\n$/);
+  // As somebody makes it who wants to mount it.
+  writeFileSync(join(empty, 'usage.sqlite'), '');
+  for (const command of [['status'], ['prices', 'list'], ['aliases', 'list'], ['reset-admin-key', '--yes']]) {
+    const bare = await runCli(t, [...command, '--data-dir', empty]);
+    assert.deepEqual([bare.code, bare.stdout], [3, '']);
+    assert.match(bare.stderr, /^cpamp: there is no database here: .*usage\.sqlite\n/);
+  }
   writeFileSync(join(empty, 'usage.sqlite'), 'no database at all');
   const foreign = await runCli(t, ['status', '--json', '--data-dir', empty]);
   assert.equal(foreign.code, 9);
@@ -119,6 +127,19 @@ test('--watch writes lines of JSON into a pipe, and a signal ends it', async (t)
   assert.equal(code, 130);
   assert.equal(stderr, '');
   for (const line of stdout.trimEnd().split('\n')) assert.equal(parse(line).from, 'daemon');
+});
+
+test('--watch goes on after a lock', async (t) => {
+  const dataDir = tempDir(t);
+  const daemon = await startReady(t, { dataDir });
+  assert.equal(await daemon.stop(), 0);
+  const unlock = await lockDatabase(t, dataDir, 'alone');
+  const watch = startCli(t, ['status', '--watch', '0.1', '--data-dir', dataDir]);
+  await watch.until(({ stderr }) => /the database is locked by another process\n/.test(stderr));
+  assert.equal(watch.stdout, '');
+  await unlock();
+  await watch.until(({ stdout }) => stdout.includes('\n'));
+  assert.equal(parse(watch.stdout.split('\n')[0] ?? '').from, 'file');
 });
 
 test('a reader that goes away ends --watch without an error', async (t) => {

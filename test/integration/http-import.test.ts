@@ -78,6 +78,8 @@ test('a body is imported in the documented shapes, once', async (t) => {
   const array = `[${exportLines('cpa-manager-1.1.4').join(',')}]`;
   const listed = await ask<UsageImportResult>(daemon, DIRECT, upload(array));
   assert.deepEqual([listed.body.format, listed.body.skipped], ['usage_service_jsonl', 26]);
+  const odd = await ask<UsageImportResult>(daemon, DIRECT, upload(`${array.slice(0, -1)},null,7] and more`));
+  assert.deepEqual([odd.body.skipped, odd.body.failed], [26, 3], 'null, 7, and what follows the list');
   const details = [{ timestamp: '2026-01-01T00:00:00Z', source: 'a@b.co', tokens: { input_tokens: 1 } }];
   const apis = {
     'POST /v1/chat/completions': { models: { 'gpt-4o': { details }, sums: { total_requests: 4 } } },

@@ -125,6 +125,24 @@ async function allowedOrigins(daemon: DaemonProcess, origin: string): Promise<Ma
 const everywhere = (value: string | null): Map<string, string | null> =>
   new Map([...DOCUMENTED.map((path) => [path, value] as const), ...OWN.map((path) => [path, null] as const)]);
 
+test('the lists of older clients may be asked for with a slash at the end, and nothing else', async (t) => {
+  const daemon = await startReady(t);
+  for (const path of ['model-prices/', 'api-key-aliases/?x=/', 'model-prices//']) {
+    const answer = await daemon.request(`/v0/management/${path}`);
+    assert.equal(answer.status, 200, path);
+    await answer.body?.cancel();
+  }
+  const session = { method: 'POST', body: '{"filename":"a","size_bytes":1}' };
+  const made = await daemon.request('/v0/management/usage/import-sessions/', session);
+  assert.equal(made.status, 201);
+  await made.body?.cancel();
+  for (const path of ['/health/', '/v0/management/usage/import/', '/v0/management/model-prices/x/']) {
+    const answer = await daemon.request(path);
+    assert.notEqual(answer.status, 200, path);
+    await answer.body?.cancel();
+  }
+});
+
 test('tools on other origins may use the documented routes, as far as the list goes', async (t) => {
   const start = (context: TestContext, origins?: string): Promise<DaemonProcess> =>
     startReady(context, origins === undefined ? {} : { env: { USAGE_CORS_ORIGINS: origins } });

@@ -109,6 +109,12 @@ test('a proxy is used, but not for hosts that NO_PROXY names; a broken one is to
   assert.equal((await past.get(url, { etag: '' })).kind, 'body');
   assert.equal(through.length, 1);
   assert.equal(client(t).proxied, false);
+  const closed = createServer();
+  closed.on('connect', (_asked, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+  await assert.rejects(
+    client(t, { https_proxy: await listen(t, closed) }).get('https://prices.invalid/list', { etag: '' }),
+    refused(/^it cannot be reached \(the proxy answered 407\)$/),
+  );
   assert.throws(
     () => new SourceClient({ HTTPS_PROXY: 'http://user:secret-word@' }),
     (error) => refused(/^invalid proxy URL$/)(error),

@@ -9,15 +9,17 @@ import { AppError } from '../../src/lib/errors.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
 import { ReadStore } from '../../src/lib/store/read-store.ts';
 import type { WriterState } from '../../src/lib/store/writer-protocol.ts';
-import { startWriter, type WriterOptions } from '../../src/lib/store/writer.ts';
-import { call, record, recordedCalls, storeDir } from '../support/store-harness.ts';
+import { startWriter, type Desk, type WriterOptions } from '../../src/lib/store/writer.ts';
+import { runImport } from '../../src/lib/transfer/import/run-import.ts';
+import { exportLines, textSource } from '../support/importing.ts';
+import { call, RECEIVED_AT_MS, record, recordedCalls, storeDir } from '../support/store-harness.ts';
 
 const POSITION = { segment: '01JD00000000000000000000AA', seq: 0 };
 
 async function start(
   t: TestContext,
   options: Partial<WriterOptions> = {},
-): Promise<{ dbPath: string; writer: Writer }> {
+): Promise<{ dbPath: string; writer: Writer & Desk }> {
   const dbPath = options.dbPath ?? path.join(storeDir(t), 'usage.sqlite');
   const writer = await startWriter({ dataKey: Buffer.alloc(32, 7), ...options, dbPath });
   t.after(() => writer.close());
@@ -55,6 +57,27 @@ test('the worker stores what the main thread hands over, and the reader sees it'
   assert.deepEqual(reader.position(), POSITION);
   assert.equal(typeof reader.lastInsertedMs(), 'number');
   assert.ok(reader.sizes().databaseBytes + reader.sizes().walBytes > 100_000);
+});
+
+test('what is asked while an import is stored comes in between its transactions', async (t) => {
+  for (const pause of [false, true]) {
+    const { writer } = await start(t);
+    const gatewayId = await writer.gateway('http://cpa:8317');
+    const order: string[] = [];
+    await runImport({
+      sources: [textSource(exportLines('cpa-manager-plus-1.12.2').join('\n'))],
+      context: { nowMs: RECEIVED_AT_MS },
+      gateway: '',
+      batchRows: 100,
+      store: async (batch) => {
+        const imported = writer.importEvents(batch, { maxRows: 1, maxMs: 1000, pause });
+        const live = writer.commit([record(call(), gatewayId)], POSITION);
+        await Promise.all([imported.then(() => order.push('imported')), live.then(() => order.push('live'))]);
+        return imported;
+      },
+    });
+    assert.deepEqual(order, ['live', 'imported']);
+  }
 });
 
 test('settings, gaps and contact come back as they were written', async (t) => {

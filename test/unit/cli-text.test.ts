@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatBytes, formatInstant, formatSpan } from '../../src/commands/shared/format.ts';
+import { inertLines } from '../../src/commands/shared/inert.ts';
 import { describeAdvance } from '../../src/commands/shared/progress.ts';
 import { formatTable, oneLine } from '../../src/commands/shared/tables.ts';
 
@@ -18,6 +19,11 @@ test('tables stand straight with wide characters, and end without blanks', () =>
 test('texts from outside cannot move the cursor or turn the line', () => {
   assert.equal(oneLine('a\nb\u001B[2Jc\u202Ed\u0007'), 'a b [2Jc d ');
   assert.equal(oneLine('\u001B[31mred\u001B[39m'), '\u001B[31mred\u001B[39m');
+  assert.equal(oneLine('\u001B[8mhidden'), ' [8mhidden');
+  assert.equal(
+    inertLines('\u001B[33mtwo\n\tlines\u001B[39m\u001B]2;title\u0007\u009B2J'),
+    '\u001B[33mtwo\n\tlines\u001B[39m ]2;title  2J',
+  );
 });
 
 test('spans, sizes and instants are short', () => {

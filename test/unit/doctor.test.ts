@@ -6,7 +6,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { GatewayError } from '../../src/lib/contract/gateway.ts';
 import { checkConsumers, findConsumers } from '../../src/lib/doctor/consumers.ts';
 import { judgeSpace } from '../../src/lib/doctor/place.ts';
-import { checkClock, checkTls, type Reach } from '../../src/lib/doctor/reach.ts';
+import { ProxyWalk } from '../../src/lib/doctor/proxy.ts';
+import { checkClock, checkDns, checkTls, reach, type Reach } from '../../src/lib/doctor/reach.ts';
 import { openMemory, refusalsPath } from '../../src/lib/doctor/refusals.ts';
 import { both, fail, ok, warn } from '../../src/lib/doctor/result.ts';
 import { checkIntegrity } from '../../src/lib/store/integrity.ts';
@@ -144,4 +145,24 @@ test('a check of the file that takes too long is given up, and one that is ended
   await assert.rejects(checkIntegrity(path, { full: true, limitMs: null, signal: ended }), /ended/);
   const missing = join(tempDir(t), 'none.sqlite');
   await assert.rejects(checkIntegrity(missing, { full: false, limitMs: null, signal }), /no database/);
+});
+
+test('a name server that never answers is not waited for, and a signal ends it at once', async () => {
+  const resolve = (): Promise<never> => new Promise(() => {});
+  const late = await reach(KEY, new AbortController().signal, { timeoutMs: 1, resolve });
+  assert.equal(late.failed?.at, 'dns');
+  const found = checkDns(late);
+  assert.deepEqual([found.state, found.fix !== ''], ['fail', true]);
+  const over = new AbortController();
+  const ended = reach(KEY, over.signal, { timeoutMs: 1 << 30, resolve });
+  over.abort(new Error('a signal came'));
+  await assert.rejects(ended, /a signal came/);
+});
+
+test('what the way through the proxy fails at is said in words', async () => {
+  const walk = new ProxyWalk('http://127.0.0.1:1', new AbortController().signal);
+  const found = await walk.checkPath(null);
+  await walk.close();
+  assert.equal(found.state, 'fail');
+  assert.match(found.message, /cannot be reached from here: nothing listens there \(ECONNREFUSED\)\.$/);
 });

@@ -47,6 +47,9 @@ test('errors of the way there', () => {
   for (const [error, changes, expected] of cases) {
     assert.equal(explainError(error, { ...context, ...changes }).diagnosis, expected, String(error));
   }
+  const late = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+  for (const error of [coded('UND_ERR_HEADERS_TIMEOUT'), late])
+    assert.equal(explainError(error, context).detail, 'no answer');
 });
 
 test('answers without success', () => {

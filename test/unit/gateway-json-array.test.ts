@@ -47,6 +47,26 @@ test('a body that breaks off keeps every element that came whole', () => {
   }
 });
 
+test('what follows the array is told, and elements that were taken away are counted on', () => {
+  for (const [body, trailing] of [
+    ['[1] \n', false],
+    ['[1] x', true],
+    ['[1][2]', true],
+  ] as const) {
+    for (let cut = 1; cut < body.length; cut += 1) {
+      const reader = new JsonArrayReader({ keepNull: true });
+      reader.push(Buffer.from(body.slice(0, cut)));
+      reader.push(Buffer.from(body.slice(cut)));
+      assert.deepEqual([reader.end(), reader.trailing], [null, trailing], `${body} cut at ${cut}`);
+    }
+  }
+  const reader = new JsonArrayReader({ keepNull: true });
+  reader.push(Buffer.from('[null, 2, '));
+  assert.equal(reader.elements.splice(0).length, 2);
+  reader.push(Buffer.from('3, {"a"'));
+  assert.equal(reader.end(), 'it broke off in the middle of record 4');
+});
+
 test('rubbish between elements costs only itself', () => {
   for (const body of ['[{"a":1},@@@,{"b":2}]', '[{"a":1} \0\u0001 {"b":2}]', '[{"a":1}{"b":2} x]']) {
     const { records, damage } = read(body);

@@ -5,7 +5,9 @@ import test from 'node:test';
 import Database from 'better-sqlite3';
 import { AppError, type ErrorCode } from '../../src/lib/errors.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
-import { SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
+import { APPLICATION_ID } from '../../src/lib/store/inspect.ts';
+import { MIGRATIONS, SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
+import { databaseState } from '../../src/lib/store/settings-store.ts';
 import { toStoreError } from '../../src/lib/store/sqlite.ts';
 import { storeDb, storeDir } from '../support/store-harness.ts';
 
@@ -61,12 +63,27 @@ test('opening again keeps what is there, and reading changes nothing', (t) => {
   reader.close();
 });
 
+test('a database that was brought up to date says so in its file at once', (t) => {
+  const dbPath = path.join(storeDir(t), 'usage.sqlite');
+  const old = new Database(dbPath);
+  old.pragma('auto_vacuum = INCREMENTAL');
+  old.pragma(`application_id = ${APPLICATION_ID}`);
+  for (const statements of MIGRATIONS.slice(0, -1)) old.exec(statements);
+  old.pragma(`user_version = ${SCHEMA_VERSION - 1}`);
+  old.pragma('journal_mode = WAL');
+  old.close();
+  assert.equal(databaseState(dbPath), 'outdated');
+  const db = openDatabase(dbPath, { mode: 'write' });
+  assert.equal(databaseState(dbPath), 'ready');
+  db.close();
+});
+
 test('reading what is not there makes no file', (t) => {
   const dir = storeDir(t);
   refuses(
     () => openDatabase(path.join(dir, 'usage.sqlite'), { mode: 'read' }),
-    'database_failed',
-    /no database/,
+    'database_missing',
+    /usage\.sqlite/,
   );
   assert.deepEqual(fs.readdirSync(dir), []);
 });
@@ -177,4 +194,9 @@ test('what SQLite throws becomes an error that a user can meet', () => {
   assert.equal(code('SQLITE_NOTADB'), 'database_foreign');
   assert.equal(code('SQLITE_CORRUPT'), 'database_failed');
   assert.equal(toStoreError(new Error('odd')).code, 'database_failed');
+  for (const forbidden of ['SQLITE_READONLY_DIRECTORY', 'SQLITE_CANTOPEN']) {
+    const { hint, message } = toStoreError(new Database.SqliteError('x', forbidden));
+    assert.match(message, /may not use it/);
+    assert.match(hint, /as the user that the data directory belongs to/);
+  }
 });

@@ -44,7 +44,7 @@ export async function unset(given: string, context: CliContext): Promise<void> {
 }
 
 const keyFromStdin = (context: CliContext): Promise<string> =>
-  readSecret(context, { flag: 'the key on', file: '-', question: 'Client key:' });
+  readSecret(context, { flag: '', file: '-', question: '' });
 
 /** Over HTTP a bad name is a bad request; here it was typed wrongly. */
 function aliasOf(given: string): string {

@@ -2,7 +2,7 @@ import { NAME_KINDS, readNames, type NameKind } from '../../lib/store/completion
 import { openDatabase } from '../../lib/store/open.ts';
 import type { CliContext } from '../shared/context.ts';
 import { locateDatabase } from '../shared/locate.ts';
-import { inert } from '../shared/tables.ts';
+import { inert } from '../shared/inert.ts';
 
 /** More than anybody looks through. */
 const MOST_NAMES = 500;

@@ -1,7 +1,7 @@
 import type { EventRow } from '../../lib/contract/api/events.ts';
 import { EventFlag } from '../../lib/contract/event.ts';
 import type { Zone } from '../../lib/zoned-time.ts';
-import { inert } from '../shared/tables.ts';
+import { inert } from '../shared/inert.ts';
 
 /** What the table shows of an event, as text that moves no cursor. */
 export interface EventCells {

@@ -1,11 +1,13 @@
 import { fstatSync, write } from 'node:fs';
 import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { AtomicFile } from '../../lib/atomic-file.ts';
 import { AppError } from '../../lib/errors.ts';
 import { systemCode } from '../../lib/files.ts';
 import type { CliContext } from '../shared/context.ts';
 import { outputFailure } from '../shared/output-failure.ts';
+import { openPipe, writePipe } from './pipe.ts';
 
 /** Where an export goes. */
 export interface ExportTarget {
@@ -19,7 +21,8 @@ export interface ExportTarget {
   discard(): Promise<void>;
 }
 
-const STDOUT = 1;
+/** Its number. */
+export const STDOUT = 1;
 const writeSome = promisify(write);
 
 /** `path` is absolute; null: standard output. Rejects with `output_failed` and `disk_full`, as the target's methods do. */
@@ -30,8 +33,9 @@ export async function openTarget(path: string | null, context: CliContext): Prom
     throw outputFailure(path, error);
   });
   if (found?.isDirectory()) throw new AppError('output_failed', { detail: `${path} is a directory` });
+  if (found?.isFIFO()) return pipeTarget(path, await openedPipe(path, context), context);
   // A device or a pipe cannot be replaced by a file: that would end it for everybody.
-  if (found !== null && !found.isFile()) return handleTarget(path, await opened(path));
+  if (found !== null && !found.isFile()) return handleTarget(path, await trying(path, () => open(path, 'w')));
   return fileTarget(found === null ? path : await realpath(path));
 }
 
@@ -64,8 +68,30 @@ async function fileTarget(path: string): Promise<ExportTarget> {
   };
 }
 
-function opened(path: string): Promise<FileHandle> {
-  return trying(path, () => open(path, 'w'));
+async function openedPipe(path: string, context: CliContext): Promise<Socket> {
+  try {
+    return await openPipe(path, context);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    throw outputFailure(path, error);
+  }
+}
+
+function pipeTarget(name: string, pipe: Socket, { signal }: CliContext): ExportTarget {
+  return {
+    name,
+    write: (chunk) =>
+      trying(name, () => writePipe(pipe, chunk)).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw error;
+      }),
+    finish: async () => {
+      pipe.destroy();
+    },
+    discard: async () => {
+      pipe.destroy();
+    },
+  };
 }
 
 function handleTarget(name: string, handle: FileHandle): ExportTarget {

@@ -1,7 +1,9 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { constants, createWriteStream, type WriteStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { AppError } from '../../lib/errors.ts';
-import { systemCode } from '../../lib/files.ts';
+import { systemCode, whyNot } from '../../lib/files.ts';
 import type { Reject } from '../../lib/transfer/import/run-import.ts';
 import type { Output } from '../shared/output.ts';
 
@@ -26,6 +28,26 @@ export class Rejects {
   constructor(path: string | null, output: Output) {
     this.path = path;
     this.#output = output;
+  }
+
+  /** Rejects before anything is imported where the file could not be written, or would take the place of what is read. */
+  async prove(files: readonly string[]): Promise<void> {
+    if (this.path === null) return;
+    const found = await stat(this.path).catch(() => null);
+    for (const file of found === null ? [] : files) {
+      const source = await stat(file).catch(() => null);
+      if (source === null || source.ino !== found?.ino || source.dev !== found.dev) continue;
+      throw new AppError('wrong_usage', {
+        detail: `--rejects ${this.path} is one of the files to import, and would be overwritten`,
+        hint: 'Name another file.',
+      });
+    }
+    try {
+      if (found?.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' });
+      await access(found === null ? dirname(this.path) : this.path, constants.W_OK);
+    } catch (error) {
+      throw unwritable(this.path, error);
+    }
   }
 
   take({ where, reason, text }: Reject): void {
@@ -79,12 +101,16 @@ export class Rejects {
 
   #throwFailure(): void {
     if (this.#failure === null) return;
-    const code = systemCode(this.#failure);
-    if (code === 'ENOSPC')
-      throw new AppError('disk_full', { detail: `--rejects ${this.path}`, cause: this.#failure });
-    throw new AppError('wrong_usage', {
-      detail: `--rejects ${this.path} cannot be written (${code})`,
-      cause: this.#failure,
-    });
+    throw unwritable(this.path, this.#failure);
   }
+}
+
+function unwritable(path: string | null, cause: unknown): AppError {
+  const code = systemCode(cause);
+  if (code === 'ENOSPC') return new AppError('disk_full', { detail: `--rejects ${path}`, cause });
+  return new AppError('wrong_usage', {
+    detail: `--rejects ${path} cannot be written: ${whyNot(cause)}`,
+    hint: 'Name a file in a folder that is there and may be written.',
+    cause,
+  });
 }

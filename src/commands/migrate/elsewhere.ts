@@ -27,7 +27,7 @@ export async function takeOverElsewhere(
   const old = await lookAtOld(path, clock);
   if (old.heldBy !== null) throw inUse(path, old.heldBy);
   await mustBeFree(dbPath, context);
-  await makePlace(config, clock.now());
+  await makePlace(config, 'migrate-from-cpa-manager', clock.now());
   const owner = ownerOf(dbPath);
   const lock = await acquireBulkLock(dbPath, 'migrate-from-cpa-manager', clock.now());
   try {

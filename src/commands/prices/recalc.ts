@@ -115,7 +115,7 @@ async function change(
     }
     run = await patiently(() => work.begin(scope), signal);
   }
-  await advance(context, 'events', run.uptoId, (onStep) =>
+  await advance(context, 'cpamp prices recalc', run.uptoId, (onStep) =>
     runRecalc(run.id, { db, recalculation: work, signal, onStep }),
   );
   const models = readRunModels(db, run.id);
@@ -131,16 +131,16 @@ async function undo(db: Db, work: Recalculation, options: RecalcOptions, context
     const text = `Give ${counted(events, 'event')} the cost of before ${formatInstant(run.startedAtMs)}?`;
     await insist(context, text, options.yes ?? false);
   }
-  await advance(context, 'events', events, (onStep) =>
+  await advance(context, `cpamp prices recalc --undo ${run.id}`, events, (onStep) =>
     runUndo(run.id, { db, recalculation: work, signal, onStep }),
   );
   await output.result({ undone: run.id, events }, () => `recalculation ${run.id} is undone`);
 }
 
-/** Runs `work` under a line that shows how far it is. */
+/** Runs `work` under a line that shows how far it is; `again` goes on with it where it is stopped. */
 async function advance(
   context: CliContext,
-  unit: string,
+  again: string,
   total: number,
   work: (onStep: (done: number) => void) => Promise<void>,
 ): Promise<void> {
@@ -149,10 +149,10 @@ async function advance(
   const progress = await startProgress(context, 'pricing events');
   try {
     await work((done) => {
-      progress.update(describeAdvance({ done, total, unit, elapsedMs: clock.monotonic() - began }));
+      progress.update(describeAdvance({ done, total, unit: 'events', elapsedMs: clock.monotonic() - began }));
     });
   } catch (error) {
-    if (signal.aborted) output.warn('Stopped. What is done stays done; run it again to go on.');
+    if (signal.aborted) output.warn(`Stopped. What is done stays done. Go on with: ${again}`);
     throw error;
   } finally {
     progress.done();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { AppError } from '../../lib/errors.ts';
-import { systemCode } from '../../lib/files.ts';
+import { whyNot } from '../../lib/files.ts';
 import type { PriceObject } from '../../lib/pricing/price-object.ts';
 import { objectFromRow, rowFromObject } from '../../lib/pricing/price-row.ts';
 import { parsePriceObject } from '../../lib/pricing/price-validation.ts';
@@ -120,7 +120,7 @@ async function readObject(model: string, file: string, { stdin }: CliContext): P
     text = file === '-' ? await textOf(stdin) : await readFile(file, 'utf8');
   } catch (error) {
     throw new AppError('wrong_usage', {
-      detail: `${file} cannot be read (${systemCode(error)})`,
+      detail: `${file} cannot be read: ${whyNot(error)}`,
       cause: error,
     });
   }

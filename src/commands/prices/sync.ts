@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, Exit } from '../../lib/errors.ts';
-import { systemCode } from '../../lib/files.ts';
+import { whyNot } from '../../lib/files.ts';
 import { createStandardPricing } from '../../lib/pricing/standard-pricing.ts';
 import { CatalogError, type Catalog } from '../../lib/pricing/sync/catalog.ts';
 import { readCatalogFile } from '../../lib/pricing/sync/read-catalog.ts';
@@ -40,6 +40,10 @@ export async function sync(
     const names = options.everything ? null : models.length > 0 ? wantedNames(models) : namesInUse(db);
     if (names?.length === 0) {
       output.note('No model is in use yet. Name some, or give --everything.');
+      const nothing = await matchPrices([], { models: [], nowMs: clock.now() });
+      const { embedded } = createStandardPricing();
+      const prices = listPrices(db, embedded, clock.now());
+      await output.result(syncAnswer(nothing, { changed: [], protected: [] }, prices), () => '');
       return;
     }
     const report = options.fromFile
@@ -118,7 +122,7 @@ export async function readFiles(files: readonly string[]): Promise<Catalog[]> {
     try {
       text = await readFile(file, 'utf8');
     } catch (error) {
-      throw refuse(systemCode(error) || 'it cannot be read', error);
+      throw refuse(whyNot(error), error);
     }
     try {
       if (text.length > MOST_BYTES) throw new CatalogError('it is too long');

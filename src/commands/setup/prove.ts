@@ -33,7 +33,9 @@ export async function prove(
   }
   const publish = trial.publishingOff && monitoring && options.publishing;
   const told = publish ? trial.findings.filter(({ code }) => code !== 'publishing_off') : trial.findings;
-  for (const { level, message, fix } of told) output.note(`${level}: ${message}\n  ${fix}`);
+  // What stands in the way is the error, and not said twice.
+  const notes = trial.obstacle ? told.filter((finding) => finding !== trial.cause) : told;
+  for (const { level, message, fix } of notes) output.note(`${level}: ${message}\n  ${fix}`);
   if (trial.obstacle) {
     await overcome(run, trial.obstacle);
     return told;

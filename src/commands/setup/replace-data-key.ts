@@ -7,7 +7,7 @@ import type { SetupRun } from './run.ts';
 /** Asks, and makes a new data key. No daemon may run beside it: it would go on with the old one. */
 export function replaceDataKey({ options, context, config, store }: SetupRun): Promise<NewDataKey> {
   const { clock, output } = context;
-  return withServeLock(config, clock.now(), async () => {
+  return withServeLock(config, 'setup', clock.now(), async () => {
     const { connection, deadLetters, segments } = sealedThings(config, store);
     const lost = [
       ...(connection ? ['the saved management key'] : []),

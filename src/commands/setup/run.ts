@@ -1,5 +1,4 @@
 import { mergeSettings, readSaved, type EffectiveConfig } from '../../lib/config/effective.ts';
-import { kindOf } from '../../lib/config/placement.ts';
 import {
   applyChange,
   rowsOfChange,
@@ -15,7 +14,7 @@ import { keySources } from '../../lib/secrets/key-sources.ts';
 import { prepareKeys, type Keys } from '../../lib/secrets/prepare-keys.ts';
 import { adminKeyRow } from '../../lib/secrets/replace-admin-key.ts';
 import { makePlace } from '../../lib/setup/place.ts';
-import { SettingsStore } from '../../lib/store/settings-store.ts';
+import { databaseState, SettingsStore } from '../../lib/store/settings-store.ts';
 import type { CliContext } from '../shared/context.ts';
 import { locate } from '../shared/locate.ts';
 import type { SetupOptions } from '../setup.ts';
@@ -42,7 +41,7 @@ export async function runSetup(options: SetupOptions, context: CliContext): Prom
   }
   const adminKey = await readAdminKey(options, context, config);
   const change = await givenChange(options, context, config);
-  await makePlace(config, context.clock.now());
+  await makePlace(config, 'setup', context.clock.now());
   const store = new SettingsStore(config.dbPath);
   try {
     await setUp({ options, context, config, store }, change, adminKey);
@@ -100,7 +99,7 @@ function effective(config: StartConfig, store: SettingsStore, keys: Keys | null)
 
 /** What counts now, of a place that may not exist yet. */
 function readPresent(config: StartConfig): EffectiveConfig {
-  if (kindOf(config.dbPath) === 'absent') return mergeSettings(config, readSaved(new Map()), null);
+  if (databaseState(config.dbPath) === 'missing') return mergeSettings(config, readSaved(new Map()), null);
   const store = new SettingsStore(config.dbPath);
   try {
     return effective(config, store, null);

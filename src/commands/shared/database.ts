@@ -22,7 +22,10 @@ export async function withDatabase<T>(
   work: (opened: OpenedDatabase) => Promise<T> | T,
 ): Promise<T> {
   const config = locateDatabase(context);
-  if (mode === 'write' && databaseState(config.dbPath) !== 'ready') {
+  const state = mode === 'write' ? databaseState(config.dbPath) : 'ready';
+  // A file without a byte, such as one that was made to be mounted.
+  if (state === 'missing') throw new AppError('database_missing', { detail: config.dbPath });
+  if (state === 'outdated') {
     // Bringing it up to date under a daemon of the version before would take its database away from it.
     throw new AppError('database_failed', {
       detail: `${config.dbPath} is of an older version`,

@@ -1,6 +1,7 @@
 import { kindOf } from '../../lib/config/placement.ts';
 import { loadConfig, type StartConfig } from '../../lib/config/start-config.ts';
 import { AppError } from '../../lib/errors.ts';
+import { refuseUnfinished } from '../../lib/store/inspect.ts';
 import type { CliContext } from './context.ts';
 
 /**
@@ -24,9 +25,13 @@ export function locate({
   return config;
 }
 
-/** The same for a command that makes nothing: throws `database_missing` where there is no database. */
+/**
+ * The same for a command that makes nothing: throws `database_missing` where there is no database, and
+ * `restore_unfinished` where it is on its way back.
+ */
 export function locateDatabase(context: CliContext): StartConfig {
   const config = locate(context);
+  refuseUnfinished(config.dbPath);
   if (kindOf(config.dbPath) === 'absent') throw new AppError('database_missing', { detail: config.dbPath });
   return config;
 }

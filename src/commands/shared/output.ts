@@ -1,4 +1,5 @@
 import { Chalk, supportsColor, supportsColorStderr, type ChalkInstance } from 'chalk';
+import { inertLines } from './inert.ts';
 
 /** Where a command's words go: results to stdout, talk to stderr. */
 export interface Output {
@@ -42,7 +43,7 @@ export function createOutput(options: OutputOptions): Output {
     new Chalk({ level: plain || !support ? 0 : support.level });
   const paintTalk = paintOf(supportsColorStderr);
   const talk = (text: string): void => {
-    stderr.write(`${text}\n`);
+    stderr.write(`${inertLines(text)}\n`);
   };
   const write = (chunk: string | Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -62,7 +63,7 @@ export function createOutput(options: OutputOptions): Output {
     line,
     result: async (value, text) => {
       if (json) await line(value);
-      else await write(withEnd(await text()));
+      else await write(withEnd(inertLines(await text())));
     },
     note: (text) => {
       if (!quiet) talk(text);

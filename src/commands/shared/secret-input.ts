@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../lib/errors.ts';
-import { systemCode } from '../../lib/files.ts';
+import { whyNot } from '../../lib/files.ts';
 import type { CliContext } from './context.ts';
 import { askHidden } from './prompt.ts';
 
@@ -36,7 +36,7 @@ export async function readSecret(context: CliContext, options: SecretOptions): P
 async function fromFile(context: CliContext, flag: string, file: string): Promise<string> {
   const refuse = (why: string, cause?: unknown): AppError =>
     new AppError('secret_file_unreadable', {
-      detail: `${flag} ${file}: ${why}`,
+      detail: `${file === '-' ? 'standard input' : `${flag} ${file}`}: ${why}`,
       ...(cause === undefined ? {} : { cause }),
     });
   let text: string;
@@ -44,7 +44,7 @@ async function fromFile(context: CliContext, flag: string, file: string): Promis
     text = file === '-' ? await fromStdin(context) : await readFile(file, 'utf8');
   } catch (error) {
     if (context.signal.aborted) throw error;
-    throw refuse(systemCode(error) || 'it cannot be read', error);
+    throw refuse(whyNot(error), error);
   }
   const secret = text.trim();
   if (secret === '') throw refuse('it is empty');

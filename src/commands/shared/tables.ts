@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { inertLines } from './inert.ts';
 
 export interface Column {
   readonly title: string;
@@ -28,8 +29,6 @@ const NO_LINES = {
 /** Its own colours, which it would print into pipes and against NO_COLOR, are off: colour the cells instead. */
 const PLAIN = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
 
-const ESCAPE = '\u001B';
-
 /** Rows under titles, without lines: as easy to read as to cut apart. Wide characters keep the columns straight. */
 export function formatTable(columns: readonly Column[], rows: ReadonlyArray<readonly string[]>): string {
   return formatRows(columns, [columns.map(({ title }) => title), ...rows]);
@@ -56,22 +55,12 @@ export function formatFacts(
   return trimEnds(table.toString());
 }
 
-/** Control codes, separators of lines, and what turns the reading direction. */
-const UNRULY = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
-
-/** A text from outside as it may stand in a line on a terminal: not even colours are left of it. */
-export function inert(text: string): string {
-  return text.replaceAll(UNRULY, ' ');
-}
-
 /**
  * Texts from outside may hold line ends and control codes, which would move the cursor of a terminal or turn the reading
- * direction; they become blanks. Colours stay.
+ * direction; they become blanks. Our own colours stay.
  */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, (char, at: number) =>
-    char === ESCAPE && /^\[[\d;]*m/.test(text.slice(at + 1, at + 20)) ? char : ' ',
-  );
+  return inertLines(text).replaceAll(/[\n\t]/g, ' ');
 }
 
 function trimEnds(text: string): string {

@@ -58,6 +58,8 @@ export class ImportSessions {
       throw invalid('resume_key must be 32 lower-case hex digits');
     }
     const name = safeFilename(filename);
+    const free = await this.#options.dir.free();
+    // Nothing is waited for from here to where it has its place: two at once would both find it free.
     const same = [...this.#sessions.values()].find(
       (one) => resumeKey !== null && one.resume_key === resumeKey,
     );
@@ -65,7 +67,7 @@ export class ImportSessions {
       if (same.size_bytes === sizeBytes && same.filename === name) return publicSession(same);
       throw conflict('the resume key belongs to another file');
     }
-    this.#makeSureOfRoom(sizeBytes, await this.#options.dir.free());
+    this.#makeSureOfRoom(sizeBytes, free);
     const { clock, limits } = this.#options;
     const now = clock.now();
     const record: SessionRecord = {
@@ -81,7 +83,6 @@ export class ImportSessions {
       retryable: false,
       ...(resumeKey === null ? {} : { resume_key: resumeKey }),
     };
-    // Before it is saved, so that two at once do not both find the last place free.
     this.#sessions.set(record.id, record);
     try {
       await this.#options.dir.save(record.id, record);
@@ -93,7 +94,8 @@ export class ImportSessions {
   }
 
   async get(id: string): Promise<UsageImportSession> {
-    return publicSession(await this.#find(id));
+    await this.#ready();
+    return publicSession(this.#find(id));
   }
 
   /** Writes the next bytes of the file. `length` is what the client announced, null when it did not. */
@@ -103,7 +105,8 @@ export class ImportSessions {
     body: AsyncIterable<Uint8Array>,
     length: number | null,
   ): Promise<UsageImportSession> {
-    const session = await this.#find(id);
+    await this.#ready();
+    const session = this.#find(id);
     if (session.status !== 'uploading') throw conflict(`the session is ${session.status}`);
     if (this.#receiving.has(id)) throw conflict('another chunk is on its way');
     if (offset !== session.received_bytes) {
@@ -129,22 +132,28 @@ export class ImportSessions {
 
   /** Begins to import what was uploaded. */
   async complete(id: string): Promise<UsageImportSession> {
-    const session = await this.#find(id);
+    await this.#ready();
+    const session = this.#find(id);
     const { status } = session;
     if (status === 'completed' || status === 'processing') return publicSession(session);
     if (status === 'uploading') throw conflict('the file is not complete');
     if (status === 'cancelled') throw conflict('the session was cancelled');
     if (status === 'failed' && !session.retryable) throw conflict('the import failed for good');
     const { error: _error, result: _result, ...rest } = session;
-    const begun = await this.#replace({ ...rest, status: 'processing', retryable: false });
+    const begun = this.#touched({ ...rest, status: 'processing', retryable: false });
+    this.#sessions.set(id, begun);
     const abort = new AbortController();
-    this.#running.set(id, { abort, done: this.#process(begun, abort.signal) });
+    const saved = this.#options.dir.save(id, begun);
+    // Under way from now on: who cancels it meanwhile is heard.
+    this.#running.set(id, { abort, done: this.#process(begun, saved, abort.signal) });
+    await saved;
     return publicSession(begun);
   }
 
   /** Ends it; what was imported stays. */
   async cancel(id: string): Promise<UsageImportSession> {
-    const session = await this.#find(id);
+    await this.#ready();
+    const session = this.#find(id);
     if (session.status === 'completed' || session.status === 'cancelled') return publicSession(session);
     const running = this.#running.get(id);
     if (running !== undefined) {
@@ -152,9 +161,12 @@ export class ImportSessions {
       running.abort.abort();
       return publicSession(asked);
     }
-    const ended = await this.#change(session, { status: 'cancelled', retryable: false, error: CANCELLED });
+    this.#sessions.set(id, { ...session, status: 'cancelled', retryable: false, error: CANCELLED });
+    // First the bytes: a full disk may have no room to note it, and this is how room is made.
     if (!this.#receiving.has(id)) await this.#options.dir.removePart(id);
-    return publicSession(ended);
+    return publicSession(
+      await this.#change(session, { status: 'cancelled', retryable: false, error: CANCELLED }),
+    );
   }
 
   /** Removes what expired. */
@@ -226,8 +238,8 @@ export class ImportSessions {
     return next;
   }
 
-  async #find(id: string): Promise<SessionRecord> {
-    await this.#ready();
+  /** Not to be waited for: what it finds would be that of a moment before. */
+  #find(id: string): SessionRecord {
     const session = UPLOAD_ID.test(id) ? this.#sessions.get(id) : undefined;
     if (session === undefined) throw new AppError('usage_import_session_not_found');
     return session;
@@ -270,9 +282,17 @@ export class ImportSessions {
     }
   }
 
-  async #process(session: SessionRecord, signal: AbortSignal): Promise<void> {
+  async #process(session: SessionRecord, saved: Promise<void>, signal: AbortSignal): Promise<void> {
     const { dir, onError, run } = this.#options;
     const { id } = session;
+    try {
+      await saved;
+    } catch {
+      // Whoever asked for it is told. It can be asked for again.
+      this.#sessions.set(id, { ...session, status: 'ready' });
+      this.#running.delete(id);
+      return;
+    }
     try {
       const done = await run(dir.part(id), session.filename, signal);
       // The next process finds it under way, and begins it again.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AppError } from '../errors.ts';
-import { systemCode } from '../files.ts';
+import { systemCode, whyNot } from '../files.ts';
 import { splitList } from './values.ts';
 import { SETTINGS, SETTING_NAMES, type SettingName } from './settings.ts';
 
@@ -22,7 +22,10 @@ export function readConfigFile(path: string): ConfigFile | null {
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return null;
     throw new AppError('invalid_config', {
-      detail: `${path} cannot be read (${systemCode(error) || 'unknown error'})`,
+      detail: `${path} cannot be read: ${whyNot(error)}`,
+      ...(['EACCES', 'EPERM'].includes(systemCode(error)) && {
+        hint: `Run this as the user that ${dirname(path)} belongs to (this is uid ${process.getuid?.() ?? '?'}).`,
+      }),
       cause: error,
     });
   }

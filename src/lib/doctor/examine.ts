@@ -249,7 +249,14 @@ async function guarded(check: () => Finding | Promise<Finding>): Promise<Finding
   try {
     return await check();
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return fail(sentence(error.message), error.hint);
+    if (error instanceof AppError) return fail(sentence(error.message), error.hint);
+    // What was not foreseen of one check says nothing of the others.
+    if (error instanceof Error && /^E[A-Z]+$/.test(systemCode(error))) {
+      return fail(
+        `It could not be looked at: ${error.message}.`,
+        'See the directory and the permissions first.',
+      );
+    }
+    throw error;
   }
 }

@@ -6,6 +6,7 @@ import { explainUnusable, quote } from '../config/data-dir.ts';
 import { kindOf } from '../config/placement.ts';
 import type { StartConfig } from '../config/start-config.ts';
 import { controlSocketPath } from '../control.ts';
+import { systemCode } from '../files.ts';
 import { formatBytes } from '../format.ts';
 import { diagnose } from '../gateway/diagnoses.ts';
 import { SPOOL_LIMIT_BYTES, spoolDir, spoolLimit, spoolSegments } from '../spool.ts';
@@ -60,11 +61,21 @@ function things(config: StartConfig): readonly Thing[] {
     ...['', '-wal', '-shm', '.serve.lock'].map((suffix) => file(`${dbPath}${suffix}`)),
     ...(dataKeySecret ? [] : [file(dataKeyPath, constants.R_OK)]),
     folder(spoolDir(dbPath)),
-    ...spoolSegments(dbPath).map((path) => file(path)),
+    ...segments(dbPath).map((path) => file(path)),
     file(controlSocketPath(dbPath)),
     ...secretFiles(config).map((path) => file(path, constants.R_OK)),
   ];
   return all.filter(({ path }) => existsSync(path));
+}
+
+/** None where the folder keeps us out, which is told of itself. */
+function segments(dbPath: string): readonly string[] {
+  try {
+    return spoolSegments(dbPath);
+  } catch (error) {
+    if (systemCode(error) === 'EACCES') return [];
+    throw error;
+  }
 }
 
 /** Files that secrets were read from. What the container platform mounts has the mode that the platform gives it. */

@@ -1,6 +1,7 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import { runningInContainer } from '../config/container.ts';
 import { header, headerText, readText } from '../gateway/answers.ts';
+import type { DiagnosisCode } from '../contract/transport.ts';
 import { explainError } from '../gateway/failures.ts';
 import { redactUrl } from '../gateway/url.ts';
 import type { DaemonFacts } from './daemon.ts';
@@ -215,7 +216,9 @@ export class ProxyWalk {
   }
 
   #why(error: unknown): string {
-    return explainError(error, { url: this.#url, inContainer: runningInContainer() }).detail;
+    const { diagnosis, detail } = explainError(error, { url: this.#url, inContainer: runningInContainer() });
+    const said = SAID[diagnosis];
+    return said === undefined || said === detail ? detail : `${said} (${detail})`;
   }
 
   /** What a redirect or a failing proxy means; null for all else. */
@@ -236,6 +239,17 @@ export class ProxyWalk {
     return null;
   }
 }
+
+/** What a failure means, for whom its code says nothing. */
+const SAID: Readonly<Partial<Record<DiagnosisCode, string>>> = {
+  connection_refused: 'nothing listens there',
+  loopback_in_container: 'nothing listens there',
+  dns_failed: 'no name server knows the name',
+  timed_out: 'it takes too long',
+  tls_untrusted: 'its certificate is not trusted',
+  tls_failed: 'no encrypted connection comes about',
+  connection_lost: 'the connection broke off',
+};
 
 function notUs(path: string, { why }: Answer): string {
   return sentence(`${path} does not lead to cpamp (${why})`);

@@ -31,13 +31,23 @@ export interface TlsFacts {
   readonly untrusted: Failure | null;
 }
 
-const TIMEOUT_MS = 10_000;
+export interface ReachOptions {
+  /** For the name and for all that comes after it, each. */
+  readonly timeoutMs: number;
+  readonly resolve: (host: string) => Promise<ReadonlyArray<{ readonly address: string }>>;
+}
+
+const OPTIONS: ReachOptions = { timeoutMs: 10_000, resolve: (host) => lookup(host, { all: true }) };
 
 /**
  * Goes the way to the gateway once, up to an answer of `GET /healthz`, which wants no key. The request is written the
  * moment the connection stands: before v7.0.3 one silent connection keeps CLIProxyAPI from accepting others.
  */
-export async function reach(connection: GatewayConnection, signal: AbortSignal): Promise<Reach> {
+export async function reach(
+  connection: GatewayConnection,
+  signal: AbortSignal,
+  { timeoutMs, resolve: resolveName }: ReachOptions = OPTIONS,
+): Promise<Reach> {
   const url = connection.baseUrl;
   const context = { url, inContainer: runningInContainer() };
   const { host, port, secure, servername } = respAddress(connection);
@@ -50,11 +60,12 @@ export async function reach(connection: GatewayConnection, signal: AbortSignal):
     failed: null,
   };
   try {
-    seen.addresses = (await lookup(host, { all: true })).map(({ address }) => address);
+    const found = await inTime(resolveName(host), timeoutMs, signal);
+    seen.addresses = found.map(({ address }) => address);
   } catch (error) {
+    signal.throwIfAborted();
     return { ...seen, failed: { at: 'dns', why: explainError(error, context) } };
   }
-  signal.throwIfAborted();
   let at: 'tcp' | 'tls' | 'http' = 'tcp';
   try {
     await new Promise<void>((resolve, reject) => {
@@ -66,7 +77,7 @@ export async function reach(connection: GatewayConnection, signal: AbortSignal):
         ...(secure ? { rejectUnauthorized: false, ...(servername ? { servername } : {}) } : {}),
         headers: { 'user-agent': 'cpamp', connection: 'close' },
         agent: false,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
       request.on('socket', (socket) => {
         socket.once('connect', () => {
@@ -93,9 +104,24 @@ export async function reach(connection: GatewayConnection, signal: AbortSignal):
     signal.throwIfAborted();
     const late = error instanceof Error && error.name === 'AbortError';
     const why: Failure = late
-      ? { diagnosis: 'timed_out', detail: `${TIMEOUT_MS / 1000} s` }
+      ? { diagnosis: 'timed_out', detail: `${timeoutMs / 1000} s` }
       : explainError(error, context);
     return { ...seen, failed: { at, why } };
+  }
+}
+
+/** The system's way of finding names cannot be ended, and waits for half a minute where no name server answers. */
+async function inTime<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  const late = Object.assign(new Error('no name server answers'), { code: 'EAI_AGAIN' });
+  const timer = setTimeout(() => reject(late), timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -44,12 +44,12 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'it is not for servers',
 };
 const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL']);
-const TIMEOUTS = new Set([
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-]);
+const TIMEOUTS: Readonly<Record<string, string>> = {
+  ETIMEDOUT: 'ETIMEDOUT',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer',
+  UND_ERR_BODY_TIMEOUT: 'the answer broke off',
+};
 /** OpenSSL's ways of saying that the other side answered our TLS hello in plain text. */
 const PLAIN_TEXT = /wrong.version.number|packet.length.too.long|http.request|unexpected.message/i;
 
@@ -70,8 +70,8 @@ export function explainError(error: unknown, context: FailureContext): Failure {
     const docker = host === 'host.docker.internal';
     return { diagnosis: docker ? 'docker_host_unresolved' : 'dns_failed', detail: code };
   }
-  if (TIMEOUTS.has(code) || /timed? ?out/i.test(text))
-    return { diagnosis: 'timed_out', detail: code || text };
+  if (code in TIMEOUTS || /timed? ?out/i.test(text))
+    return { diagnosis: 'timed_out', detail: TIMEOUTS[code] ?? (code || 'no answer') };
   if (/NO_APPLICATION_PROTOCOL/.test(code)) {
     return { diagnosis: 'resp_behind_proxy', detail: 'the other side insists on HTTP' };
   }

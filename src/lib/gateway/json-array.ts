@@ -12,9 +12,16 @@ export interface ArrayLimits {
   readonly head: number;
   /** Once this many bytes are kept in all, of every further element only the head is kept. */
   readonly maxTotal: number;
+  /** `null` is an element like any other, and not skipped. */
+  readonly keepNull: boolean;
 }
 
-export const ARRAY_LIMITS: ArrayLimits = { maxElement: 8 << 20, head: 64 << 10, maxTotal: 256 << 20 };
+export const ARRAY_LIMITS: ArrayLimits = {
+  maxElement: 8 << 20,
+  head: 64 << 10,
+  maxTotal: 256 << 20,
+  keepNull: false,
+};
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -46,6 +53,9 @@ export class JsonArrayReader {
   #kept = 0;
   #total = 0;
   #damage: string | null = null;
+  /** Elements so far, those that were taken away included. */
+  #found = 0;
+  #trailing = false;
 
   constructor(limits: Partial<ArrayLimits> = {}) {
     this.#limits = { ...ARRAY_LIMITS, ...limits };
@@ -56,11 +66,18 @@ export class JsonArrayReader {
     return this.#state === 'foreign';
   }
 
+  /** Something follows the array. */
+  get trailing(): boolean {
+    return this.#trailing;
+  }
+
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) {
       switch (this.#state) {
         case 'done':
+          this.#trailing ||= chunk.subarray(at).some((byte) => !isSpace(byte));
+          return;
         case 'foreign':
           return;
         case 'start':
@@ -86,8 +103,8 @@ export class JsonArrayReader {
     if (this.#state === 'start') return 'empty body';
     if (this.#state === 'done') return this.#damage;
     const where = this.#state === 'between' ? 'after' : 'in the middle of';
-    const count = this.elements.length + (this.#state === 'between' ? 0 : 1);
-    return `the answer broke off ${where} record ${count}`;
+    const count = this.#found + (this.#state === 'between' ? 0 : 1);
+    return `it broke off ${where} record ${count}`;
   }
 
   #open(chunk: Uint8Array, from: number): number {
@@ -104,7 +121,7 @@ export class JsonArrayReader {
       if (isSpace(byte) || byte === COMMA) continue;
       if (byte === CLOSE_ARRAY) {
         this.#state = 'done';
-        return chunk.length;
+        return at + 1;
       }
       this.#depth = 0;
       this.#inString = false;
@@ -186,10 +203,11 @@ export class JsonArrayReader {
     let bytes = this.#bytes();
     if (string && whole) {
       const content = stringContent(bytes);
-      if (content === null) this.#damage ??= `record ${this.elements.length + 1} is not JSON`;
+      if (content === null) this.#damage ??= `record ${this.#found + 1} is not JSON`;
       bytes = content ?? bytes;
     }
     if (bytes.some((byte) => !isSpace(byte))) {
+      this.#found += 1;
       this.elements.push(whole ? { bytes } : { bytes, truncatedFrom: this.#length });
       this.#total += this.#kept;
     }
@@ -198,14 +216,14 @@ export class JsonArrayReader {
 
   #finishScalar(): void {
     const text = Buffer.from(this.#bytes()).toString('utf8').trim();
-    if (text === 'null') this.#reset();
-    else if (/^(?:true|false|-?\d[\d.eE+-]*)$/.test(text)) {
+    if (text === 'null' && !this.#limits.keepNull) this.#reset();
+    else if (/^(?:null|true|false|-?\d[\d.eE+-]*)$/.test(text)) {
       this.#parts = [Buffer.from(text)];
       this.#length = text.length;
       this.#kept = text.length;
       this.#finish(false);
     } else {
-      this.#damage ??= `something that is no record after record ${this.elements.length}`;
+      this.#damage ??= `something that is no record after record ${this.#found}`;
       this.#reset();
     }
   }

@@ -22,9 +22,23 @@ export function refuseConfiguredAdminKey(config: Pick<StartConfig, 'adminKey'>):
   if (config.adminKey) throw new AppError('admin_key_env_managed', { detail: config.adminKey.from });
 }
 
-/** Throws `weak_admin_key` for a key that can be guessed. */
+/** What every tool can send in a header; others turn into other bytes on the way, or are refused. */
+const SENDABLE = /^[\x20-\x7e]*$/;
+/** A key of fewer different characters was not made at random. */
+const FEW = 5;
+
+/** Throws `weak_admin_key` for a key that can be guessed, and for one that nobody could log in with. */
 export function refuseWeakAdminKey(key: string): void {
-  if (isWeakAdminKey(key)) throw new AppError('weak_admin_key');
+  if (isWeakAdminKey(key)) throw new AppError('weak_admin_key', { detail: 'it is too short' });
+  if (!SENDABLE.test(key)) {
+    throw new AppError('weak_admin_key', {
+      detail: 'it holds characters that the header Authorization cannot carry',
+      hint: 'Give one of letters, digits and signs of ASCII, or none: then one is generated.',
+    });
+  }
+  if (new Set(key).size < FEW) {
+    throw new AppError('weak_admin_key', { detail: 'it repeats the same few characters' });
+  }
 }
 
 /** The row with the credential of a key, which takes the place of `stored`. */

@@ -26,6 +26,8 @@ export interface Trial {
   readonly findings: readonly HealthReason[];
   /** Why this connection cannot work as it is; null when it can. */
   readonly obstacle: AppError | null;
+  /** The finding that the obstacle is made of. */
+  readonly cause: HealthReason | null;
   /** The gateway publishes no records until somebody switches that on. */
   readonly publishingOff: boolean;
 }
@@ -53,16 +55,24 @@ export async function tryConnection(
   const [first] = findings;
   const codes = new Set(findings.map(({ code }) => code));
   let obstacle: AppError | null = null;
+  let cause: HealthReason | null = null;
   if (report.info === null) {
     const code = first && REFUSED.has(first.code) ? 'gateway_key_refused' : 'gateway_unreachable';
-    obstacle = new AppError(code, first ? { detail: bare(first.message), hint: first.fix } : {});
+    cause = first ?? null;
+    const hint = first?.code === 'key_refused' ? KEY_HINT : first?.fix;
+    obstacle = new AppError(code, first && hint ? { detail: bare(first.message), hint } : {});
   } else if (codes.has('poll_exceeds_retention')) {
+    cause = findings.find(({ code }) => code === 'poll_exceeds_retention') ?? null;
     obstacle = new AppError('poll_interval_exceeds_retention', {
       detail: `${report.info.retentionSeconds} seconds`,
     });
   }
-  return { findings, obstacle, publishingOff: codes.has('publishing_off') };
+  return { findings, obstacle, cause, publishingOff: codes.has('publishing_off') };
 }
+
+/** Nobody has saved it yet, and perhaps no daemon runs: the advice of the diagnosis is for those who have. */
+const KEY_HINT =
+  'Give the right one, remote-management.secret-key of CLIProxyAPI, with --key-file FILE. If it was put right over there, add --try-again.';
 
 /** Has the gateway publish records, the only thing that is ever changed over there. Throws AppError. */
 export async function switchPublishingOn(

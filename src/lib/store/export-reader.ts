@@ -16,8 +16,11 @@ export interface ExportSelection {
   readonly limit?: number | null;
 }
 
-/** A step finds at most so many rows, or takes so long, and looks through at most so many of the index. */
-const STEP_ROWS = 500;
+/**
+ * A step finds at most so many rows, or takes so long, and looks through at most so many of the index. The rows of a step
+ * are so few that most of them are gone before the nursery of the heap is full: what is not is copied, twice.
+ */
+const STEP_ROWS = 200;
 const STEP_MS = 20;
 const STEP_SCAN = 5000;
 const STEP_IDS = 5000;

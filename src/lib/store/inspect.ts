@@ -70,13 +70,18 @@ export function restoringPath(dbPath: string): string {
   return `${dbPath}.restoring`;
 }
 
+/** Throws `restore_unfinished` while a restore is exchanging the database, or was interrupted there. */
+export function refuseUnfinished(dbPath: string): void {
+  if (fs.existsSync(restoringPath(dbPath))) throw new AppError('restore_unfinished', { detail: dbPath });
+}
+
 /**
  * Looks at the file and its neighbours without SQLite, which would create `-wal` and `-shm` beside a foreign
  * database just by reading it. Call it only while this process has no connection to the file: closing a descriptor
  * drops all POSIX locks that the process holds on it, those of SQLite included. Throws `restore_unfinished`.
  */
 export function inspectDatabase(path: string): Found {
-  if (fs.existsSync(restoringPath(path))) throw new AppError('restore_unfinished', { detail: path });
+  refuseUnfinished(path);
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() === false) return { kind: 'foreign', detail: 'it is not a file' };
   if (stat === undefined || stat.size === 0) {

@@ -24,7 +24,7 @@ export interface OpenOptions {
 
 /**
  * Opens our database. Throws AppError: `database_foreign` (not one byte of that file was changed), `database_newer`,
- * `database_locked`, `disk_full`, `database_failed`.
+ * `database_locked`, `disk_full`, `database_failed`; `database_missing` where there is none to read.
  */
 export function openDatabase(path: string, options: OpenOptions): Db {
   if (options.beside !== true) {
@@ -32,7 +32,7 @@ export function openDatabase(path: string, options: OpenOptions): Db {
     refuseForeign(path, found, SCHEMA_VERSION);
     if (found.kind === 'missing') {
       if (options.mode === 'read') {
-        throw new AppError('database_failed', { detail: `there is no database at ${path}` });
+        throw new AppError('database_missing', { detail: path });
       }
       guarded(() => createEmpty(path));
     }
@@ -77,11 +77,14 @@ function prepareWriting(db: Db, path: string): void {
   // In KiB. New rows go to the end of the table and its index, so a few pages serve.
   db.pragma('cache_size = -8000');
   checkOurs(db, path);
+  const isOlder = number(db, 'user_version') < SCHEMA_VERSION;
   migrate(db);
   db.pragma('journal_mode = WAL');
   db.pragma(`journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
   // Checkpoints are the writer's, in idle time.
   db.pragma('wal_autocheckpoint = 0');
+  // Commands look for the version in the file itself before they open it, and not in the log beside it.
+  if (isOlder) db.pragma('wal_checkpoint(PASSIVE)');
 }
 
 function prepareReading(db: Db, path: string): void {

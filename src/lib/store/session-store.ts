@@ -27,6 +27,12 @@ export function pruneSessions(db: Db, credential: string, nowMs: number): void {
   );
 }
 
+/** Of a database of any schema: the first ones had no sessions. */
+export function endEverySession(db: Db): void {
+  const table = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'session'").get();
+  if (table !== undefined) db.prepare('DELETE FROM session').run();
+}
+
 /** One row by its key. */
 export function sessionReader(db: Db): BetterSqlite3.Statement<[Uint8Array], StoredSession> {
   return db.prepare<[Uint8Array], StoredSession>(

@@ -34,7 +34,9 @@ export class SettingsStore {
 
   /** Throws also `database_failed` for a database that has to be brought up to date first: a daemon may run on it. */
   constructor(path: string) {
-    if (databaseState(path) !== 'ready') {
+    const state = databaseState(path);
+    if (state === 'missing') throw new AppError('database_missing', { detail: path });
+    if (state === 'outdated') {
       throw new AppError('database_failed', {
         detail: `${path} is of an older version`,
         hint: 'Start the daemon once: it brings the database up to date.',

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { inspectDatabase, refuseForeign } from './inspect.ts';
 import { SCHEMA_VERSION } from './migrations/index.ts';
 import type { Proof, SnapshotAnswer, SnapshotTask } from './snapshot-protocol.ts';
+import { endEverySession } from './session-store.ts';
 import { guarded, toStoreError, type Db } from './sqlite.ts';
 import { readPosition } from './state-store.ts';
 import { packError } from './writer-protocol.ts';
@@ -85,9 +86,24 @@ function contents(db: Db): Omit<Proof, 'repaired'> {
   };
 }
 
+function endSessions(path: string): SnapshotAnswer {
+  const db = open(path, false);
+  try {
+    endEverySession(db);
+    return { kind: 'ended' };
+  } finally {
+    db.close();
+  }
+}
+
+function work(task: SnapshotTask): SnapshotAnswer {
+  if (task.kind === 'copy') return copy(task.from, task.to);
+  return task.kind === 'prove' ? prove(task.path, task.settle) : endSessions(task.path);
+}
+
 function answer(task: SnapshotTask): SnapshotAnswer {
   try {
-    return task.kind === 'copy' ? copy(task.from, task.to) : prove(task.path, task.settle);
+    return work(task);
   } catch (error) {
     return { kind: 'failed', error: packError(toStoreError(error)) };
   }

@@ -9,7 +9,9 @@ export type SnapshotTask =
    * Proves a database that nobody else has open. `settle`: its log or journal is brought into it first, and indexes that
    * do not fit are made anew; the file alone holds everything then. Otherwise it is not changed.
    */
-  | { readonly kind: 'prove'; readonly path: string; readonly settle: boolean };
+  | { readonly kind: 'prove'; readonly path: string; readonly settle: boolean }
+  /** Ends every login that a database remembers which nobody else has open. */
+  | { readonly kind: 'end-sessions'; readonly path: string };
 
 /** What a proven database holds. */
 export interface Proof {
@@ -26,6 +28,7 @@ export interface Proof {
 
 export type SnapshotAnswer =
   | { readonly kind: 'copied' }
+  | { readonly kind: 'ended' }
   | { readonly kind: 'proven'; readonly proof: Proof }
   /** The file is damaged; what SQLite first found wrong. */
   | { readonly kind: 'damaged'; readonly detail: string }

@@ -26,6 +26,12 @@ export async function proveDatabase(path: string, settle: boolean, signal: Abort
   throw damaged(answer);
 }
 
+/** Ends every login that a database remembers which nobody else has open. Rejects as `copyDatabase`. */
+export async function endSessions(path: string, signal: AbortSignal): Promise<void> {
+  const answer = await ask({ kind: 'end-sessions', path }, signal);
+  if (answer.kind !== 'ended') throw damaged(answer);
+}
+
 function damaged(answer: SnapshotAnswer): AppError {
   const detail = answer.kind === 'damaged' ? answer.detail : `it was ${answer.kind}`;
   return new AppError('backup_damaged', { detail: `the database is not whole (${detail})` });

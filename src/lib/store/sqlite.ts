@@ -1,5 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { AppError } from '../errors.ts';
+import { systemCode } from '../files.ts';
 
 /** One connection to the database. */
 export type Db = BetterSqlite3.Database;
@@ -45,10 +46,21 @@ export function toStoreError(error: unknown): AppError {
     return new AppError('database_foreign', { detail: 'the file is not an SQLite database', cause: error });
   }
   const message = error instanceof Error ? error.message : String(error);
+  const detail = code === '' ? message : `${message} (${code})`;
+  if (!isForbidden(code, error)) return new AppError('database_failed', { detail, cause: error });
   return new AppError('database_failed', {
-    detail: code === '' ? message : `${message} (${code})`,
+    detail: `uid ${process.getuid?.() ?? '?'} may not use it, or the disk is read-only: ${detail}`,
+    hint: 'Run this as the user that the data directory belongs to. Reading needs to write there too: it keeps an index of the log.',
     cause: error,
   });
+}
+
+/** The system forbids it: the file, its folder, or a whole disk. */
+function isForbidden(code: string, error: unknown): boolean {
+  return (
+    /^SQLITE_(?:READONLY|CANTOPEN|PERM|AUTH)/.test(code) ||
+    ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error))
+  );
 }
 
 /** Runs `work` and turns what it throws into an AppError. */

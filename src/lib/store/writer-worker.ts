@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -50,6 +51,8 @@ class WriterWorker {
   #deadline = Number.POSITIVE_INFINITY;
   #working = false;
   #locked = false;
+  /** Ends the pause of an import when something else is asked. */
+  #importPause: AbortController | null = null;
 
   constructor(db: Db, { dataKey, patienceMs }: WriterWorkerData) {
     const pricing = createStandardPricing();
@@ -75,6 +78,7 @@ class WriterWorker {
       this.#closing.abort();
     }
     this.#queue.push(request);
+    this.#importPause?.abort();
     if (!this.#working) void this.#work();
   }
 
@@ -105,20 +109,37 @@ class WriterWorker {
     if (call.call === 'close') port?.close();
   }
 
-  /** One transaction of an import. What is left of it goes behind everything that waits. */
+  /** One transaction of an import. What is left of it goes behind everything that waits, or comes until then. */
   async #import(request: WriterRequest, call: Extract<WriterCall, { call: 'importEvents' }>): Promise<void> {
     const { seq } = request;
     this.#imports.begin(seq, call.batch, call.pace, call.mark);
-    const wait = this.#imports.wait(seq);
-    if (wait > 0) await this.#pause(wait);
+    if (!(await this.#isImportsTurn(this.#imports.wait(seq)))) {
+      this.#queue.push(request);
+      return;
+    }
     try {
       const value = await this.#patiently(() => this.#imports.step(seq));
-      if (value === null) this.#queue.push(request);
-      else send({ kind: 'reply', seq, value });
+      if (value !== null) {
+        send({ kind: 'reply', seq, value });
+        return;
+      }
+      // What was asked meanwhile is noticed only when the event loop comes round.
+      await nextTurn();
+      this.#queue.push(request);
     } catch (error) {
       this.#imports.forget(seq);
       throw error;
     }
+  }
+
+  /** Waits `ms` before the next step of an import, unless something else is asked or comes meanwhile: that is first. */
+  async #isImportsTurn(ms: number): Promise<boolean> {
+    if (ms === 0) return true;
+    if (this.#queue.some(({ call }) => call.call !== 'importEvents')) return false;
+    this.#importPause = new AbortController();
+    const { signal } = this.#importPause;
+    await systemClock.sleep(ms, signal);
+    return !signal.aborted;
   }
 
   /** Tries again while another process holds the lock, until the caller's patience ends, or that of the end. */

@@ -93,9 +93,14 @@ async function textOf(body: AsyncIterable<Uint8Array> | null): Promise<string> {
   return text + decoder.decode();
 }
 
+/** How undici says that a proxy opens no tunnel. */
+const NO_TUNNEL = /^Proxy response \((\d+)\)/;
+
 /** A code such as ECONNREFUSED where there is one: messages may hold URLs with passwords. */
 function causeOf(error: unknown): string {
   for (let each = error; each instanceof Error; each = each.cause) {
+    const status = NO_TUNNEL.exec(each.message)?.[1];
+    if (status !== undefined) return `the proxy answered ${status}`;
     if ('code' in each && typeof each.code === 'string') return each.code;
   }
   return error instanceof Error ? error.name : 'unknown error';

@@ -25,8 +25,13 @@ export type EntryReader = (entry: ArchiveEntry) => ((bytes: AsyncIterable<Buffer
  * So much may come out of a byte before it counts as a trap, once a gibibyte came out. Databases of ours shrink to a
  * fifth, and an empty one to a hundredth.
  */
-const MOST_RATIO = 250;
-const RATIO_FROM = 1024 ** 3;
+export interface UnpackLimits {
+  readonly mostRatio: number;
+  /** Bytes. */
+  readonly ratioFrom: number;
+}
+
+const LIMITS: UnpackLimits = { mostRatio: 250, ratioFrom: 1024 ** 3 };
 const CHUNK = 256 * 1024;
 
 /**
@@ -91,6 +96,7 @@ export async function readArchive(
   reader: EntryReader,
   signal: AbortSignal,
   onBytes: (read: number) => void = () => {},
+  { mostRatio, ratioFrom }: UnpackLimits = LIMITS,
 ): Promise<void> {
   const unpack = await unpackerOf(path);
   const parser = new Parser({ strict: true, maxDecompressionRatio: Infinity });
@@ -107,7 +113,7 @@ export async function readArchive(
   const guard = new Transform({
     transform: (chunk: Buffer, _encoding, done) => {
       out += chunk.length;
-      if (out > RATIO_FROM && out > read * MOST_RATIO) {
+      if (out > ratioFrom && out > read * mostRatio) {
         done(new AppError('backup_damaged', { detail: `${path} unpacks to an absurd size` }));
       } else done(null, chunk);
     },

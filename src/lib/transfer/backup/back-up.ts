@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { explainUnusable } from '../../config/data-dir.ts';
 import type { StartConfig } from '../../config/start-config.ts';
 import { AppError } from '../../errors.ts';
 import { syncDirectory, systemCode, writeFileAtomic } from '../../files.ts';
@@ -12,7 +13,16 @@ import { damagedAt, isDamaged } from './damaged.ts';
 import { keepNewest, type Kept } from './keep.ts';
 import { findKey, type KeyFound } from './key.ts';
 import { formatManifest, type KeyInBackup, type Manifest, type ManifestFile } from './manifest.ts';
-import { bareName, DATABASE, KEY, MANIFEST, SPOOL, type BackupFormat } from './names.ts';
+import {
+  bareName,
+  DATABASE,
+  formatOf,
+  isBackupName,
+  KEY,
+  MANIFEST,
+  SPOOL,
+  type BackupFormat,
+} from './names.ts';
 import { summariseSpool, type SegmentReader, type SpoolSummary } from './segments.ts';
 
 /** `done` and `total` are bytes; `total` is `null` where nobody knows. */
@@ -70,11 +80,11 @@ export async function backUp(options: BackupOptions): Promise<BackupReport> {
         : await publishArchive(stage, partial, format, manifest, options);
     const kept =
       keep === null
-        ? { removed: [], unreadable: [] }
+        ? { removed: [], unreadable: [], stuck: [] }
         : await keepNewest(path, manifest.databaseId, keep, signal);
     return { path, format, bytes, manifest, spool, leftOut: await leftOut(options.config), ...kept };
   } catch (error) {
-    throw asBackupError(error, options.config, folder);
+    throw await asBackupError(error, options.config, folder);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
@@ -212,12 +222,13 @@ async function claim(from: string, to: string): Promise<void> {
 }
 
 const STALE_MS = 24 * 3_600_000;
-const PARTIAL = /^\.cpamp-backup-.*\.[0-9a-f]{8}\.partial$/;
+const PARTIAL = /^\.(.+)\.[0-9a-f]{8}\.partial$/;
 
 /** What a killed run left: nobody works at it for a day. */
 async function removeStale(folder: string, nowMs: number): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!PARTIAL.test(name)) continue;
+    const [, backup = ''] = PARTIAL.exec(name) ?? [];
+    if (!isBackupName(backup) && formatOf(backup) === null) continue;
     const path = join(folder, name);
     const touched = await stat(path).catch(() => null);
     if (touched && nowMs - touched.mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });
@@ -239,11 +250,19 @@ async function leftOut({ dataDir, dbPath }: StartConfig): Promise<string[]> {
   return [...found].toSorted();
 }
 
-/** Says of a disk that refuses which one it is. */
-function asBackupError(error: unknown, config: StartConfig, folder: string): unknown {
+/** Says of a disk or a folder that refuses which one it is. */
+async function asBackupError(error: unknown, config: StartConfig, folder: string): Promise<unknown> {
   const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new AppError('disk_full', { detail: folder, cause: error });
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '';
+  const spool = join(dirname(config.dbPath), SPOOL);
+  const read = [spool, config.dataKeyPath, config.dbPath].some(
+    (one) => path === one || dirname(path) === one,
+  );
+  if (read && /^E[A-Z]+$/.test(code)) return explainUnusable(path, error);
+  if (code === 'ENOSPC' || code === 'EDQUOT' || (error instanceof AppError && error.code === 'disk_full')) {
+    const hint = 'Free space there, or name another folder. Nothing was written.';
+    return new AppError('disk_full', { detail: folder, hint, cause: error });
+  }
   if (['EACCES', 'EPERM', 'EROFS', 'EFBIG', 'EIO'].includes(code)) {
     return new AppError('output_failed', { detail: `${folder} (${code})`, cause: error });
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory, systemCode } from '../../files.ts';
 import type { ManifestFile } from './manifest.ts';
@@ -133,4 +133,11 @@ export async function kindAt(path: string): Promise<'file' | 'directory' | 'othe
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error))) return null;
     throw error;
   }
+}
+
+/** Whether there are two files that hold the same, which are small. */
+export async function sameBytes(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
+  if (!one?.isFile() || !other?.isFile() || one.size !== other.size) return false;
+  return (await readFile(a)).equals(await readFile(b));
 }

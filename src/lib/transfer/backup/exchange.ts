@@ -1,9 +1,10 @@
-import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { syncDirectory, systemCode, writeFileAtomic } from '../../files.ts';
 import { restoringPath } from '../../store/inspect.ts';
-import { kindAt } from './copy.ts';
+import { kindAt, sameBytes } from './copy.ts';
+import { giveToOwner } from './owner.ts';
 
 /** One renaming: done when `to` is there. */
 export interface Step {
@@ -23,7 +24,8 @@ interface Plan {
 
 /**
  * Moves old things aside and new ones into place. From its first step on no daemon and no command works with the
- * database, until all steps are done: an end in between is made good by `finishExchange`. Paths are absolute.
+ * database, until all steps are done: an end in between is made good by `finishExchange`. A step that fails, as when a
+ * folder may not be written, takes those before it back, and rejects with the system's error. Paths are absolute.
  */
 export async function exchange(
   dbPath: string,
@@ -44,7 +46,12 @@ export async function exchange(
     steps: steps.map(({ from, to }) => ({ from: short(from), to: short(to) })),
   };
   await writeFileAtomic(restoringPath(dbPath), `${JSON.stringify(plan, null, 2)}\n`);
-  await carryOut(dbPath, plan);
+  try {
+    await carryOut(dbPath, plan);
+  } catch (error) {
+    await takeBack(dbPath, plan);
+    throw error;
+  }
 }
 
 /** Whether a restore of this database was interrupted in the middle of its exchange. */
@@ -72,29 +79,64 @@ export async function finishExchange(dbPath: string): Promise<{ readonly aside: 
 
 async function carryOut(dbPath: string, plan: Plan): Promise<void> {
   const folder = dirname(dbPath);
-  const full = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
-  if (plan.aside !== null) await mkdir(full(plan.aside), { recursive: true, mode: 0o700 });
-  const touched = new Set<string>([folder]);
-  for (const step of plan.steps) {
-    const [from, to] = [full(step.from), full(step.to)];
-    touched.add(dirname(from)).add(dirname(to));
-    // An earlier run came as far as this.
-    if ((await kindAt(to)) !== null || (await kindAt(from)) === null) continue;
-    await move(from, to);
+  if (plan.aside !== null) await makeAside(join(folder, plan.aside), folder);
+  for (const { from, to } of fullSteps(dbPath, plan)) {
+    if ((await kindAt(from)) === null) continue;
+    if ((await kindAt(to)) === null) await move(from, to);
+    // An earlier run copied it to another file system, and ended before it removed it here.
+    else if (await sameBytes(from, to)) await rm(from);
   }
-  for (const path of touched) await syncDirectory(path);
-  await rm(restoringPath(dbPath));
-  await syncDirectory(folder);
-  await rm(full(plan.stage), { recursive: true, force: true });
+  await settle(dbPath, plan);
+  await rm(join(folder, plan.stage), { recursive: true, force: true });
 }
 
-/** A rename, also of a file to another file system. */
+/** Undoes the steps that were done. Where that fails too the plan stays, to be finished. */
+async function takeBack(dbPath: string, plan: Plan): Promise<void> {
+  try {
+    for (const { from, to } of fullSteps(dbPath, plan).toReversed()) {
+      if ((await kindAt(from)) === null && (await kindAt(to)) !== null) await move(to, from);
+    }
+    if (plan.aside !== null) await rmdir(join(dirname(dbPath), plan.aside)).catch(() => {});
+    await settle(dbPath, plan);
+  } catch {
+    // What made the exchange fail says more.
+  }
+}
+
+/** Makes all renamings durable, and only then forgets that they were under way. */
+async function settle(dbPath: string, plan: Plan): Promise<void> {
+  const folder = dirname(dbPath);
+  const touched = new Set([folder]);
+  for (const { from, to } of fullSteps(dbPath, plan)) touched.add(dirname(from)).add(dirname(to));
+  for (const path of touched) if ((await kindAt(path)) !== null) await syncDirectory(path);
+  await rm(restoringPath(dbPath));
+  await syncDirectory(folder);
+}
+
+function fullSteps(dbPath: string, { steps }: Plan): Step[] {
+  const full = (path: string): string => (isAbsolute(path) ? path : join(dirname(dbPath), path));
+  return steps.map(({ from, to }) => ({ from: full(from), to: full(to) }));
+}
+
+/** Whoever owns the folder can take back from here what was his. */
+async function makeAside(path: string, folder: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await giveToOwner(path, folder);
+}
+
+/** A rename, also of a file to another file system. Where it fails everything is as before. */
 async function move(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
     if (systemCode(error) !== 'EXDEV') throw error;
-    const temporary = `${to}.tmp`;
+    await moveAcross(from, to);
+  }
+}
+
+async function moveAcross(from: string, to: string): Promise<void> {
+  const temporary = `${to}.tmp`;
+  try {
     await copyFile(from, temporary);
     const file = await open(temporary, 'r+');
     try {
@@ -104,8 +146,13 @@ async function move(from: string, to: string): Promise<void> {
       await file.close();
     }
     await rename(temporary, to);
-    await rm(from);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
   }
+  // The only copy of a key must not depend on which of two disks is quicker.
+  await syncDirectory(dirname(to));
+  await rm(from);
 }
 
 function parsePlan(text: string): Plan | null {

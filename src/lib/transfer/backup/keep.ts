@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { syncDirectory } from '../../files.ts';
+import { syncDirectory, systemCode } from '../../files.ts';
 import { readArchive } from './archive.ts';
 import { kindAt } from './copy.ts';
 import { MAX_MANIFEST_BYTES, parseManifest, type Manifest } from './manifest.ts';
@@ -11,6 +11,8 @@ export interface Kept {
   readonly removed: readonly string[];
   /** Backups by name that were left, because it could not be read whose they are. */
   readonly unreadable: readonly string[];
+  /** Backups that should be gone and could not be removed, with the system's code. */
+  readonly stuck: ReadonlyArray<{ readonly path: string; readonly why: string }>;
 }
 
 /**
@@ -36,10 +38,18 @@ export async function keepNewest(
     if (id === null) unreadable.push(path);
     else if (id === databaseId) ours.push(path);
   }
-  const removed = ours.slice(0, Math.max(0, ours.length - (keep - 1)));
-  for (const path of removed) await rm(path, { recursive: true });
+  const removed: string[] = [];
+  const stuck: Array<{ path: string; why: string }> = [];
+  for (const path of ours.slice(0, Math.max(0, ours.length - (keep - 1)))) {
+    try {
+      await rm(path, { recursive: true });
+      removed.push(path);
+    } catch (error) {
+      stuck.push({ path, why: systemCode(error) || String(error) });
+    }
+  }
   if (removed.length > 0) await syncDirectory(folder);
-  return { removed, unreadable };
+  return { removed, unreadable, stuck };
 }
 
 /** The database that a backup is of; `null` where that cannot be read. */

@@ -53,6 +53,8 @@ export function findLayout(source: string, entries: readonly ArchiveEntry[], dbP
       continue;
     }
     const target = targetOf(name, database);
+    // Its records would be left behind.
+    if (name === SPOOL && kind === 'other') throw unusable(`${source}: ${path} is a link there`);
     if (target === null && name !== MANIFEST) {
       if (kind === 'directory' && (name === SPOOL || name.includes('/'))) continue;
       if (name.endsWith('.serve.lock.holder')) fromRunning = true;
@@ -119,7 +121,9 @@ function join(root: string, name: string): string {
   return root === '' ? name : `${root}/${name}`;
 }
 
+/** The folder that it lies in stands for all in it; but of the spool most is restored. */
 function topOf(name: string): string {
+  if (name.startsWith(`${SPOOL}/`)) return name;
   const slash = name.indexOf('/');
   return slash < 0 ? name : name.slice(0, slash + 1);
 }

@@ -1,15 +1,15 @@
-import { lchown, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { acquireBulkLock } from '../../bulk-lock.ts';
-import { prepareDataDir } from '../../config/data-dir.ts';
+import { explainUnusable, prepareDataDir } from '../../config/data-dir.ts';
 import type { StartConfig } from '../../config/start-config.ts';
 import { AppError } from '../../errors.ts';
-import { syncDirectory } from '../../files.ts';
+import { syncDirectory, systemCode } from '../../files.ts';
 import { acquireLock, serveLockPath, type Lock } from '../../lock.ts';
 import { inspectDatabase, refuseForeign } from '../../store/inspect.ts';
 import { SCHEMA_VERSION } from '../../store/migrations/index.ts';
-import { proveDatabase } from '../../store/snapshot.ts';
+import { endSessions, proveDatabase } from '../../store/snapshot.ts';
 import type { Proof } from '../../store/snapshot-protocol.ts';
 import { guarded } from '../../store/sqlite.ts';
 import { kindAt, type Written } from './copy.ts';
@@ -19,14 +19,10 @@ import { findKey, type KeyFound } from './key.ts';
 import type { Layout } from './layout.ts';
 import type { Manifest } from './manifest.ts';
 import { DATABASE, KEY, SPOOL } from './names.ts';
+import { giveToOwner } from './owner.ts';
+import { asideName, planExchange, type RestoredKey } from './plan.ts';
 import { summariseSpool, type SegmentReader, type SpoolSummary } from './segments.ts';
 import { unpackSource } from './source.ts';
-
-/**
- * Which data key counts after a restore: that of the source, the one that lay there and fits, the one of the
- * environment, none because nothing wants one, or none although something does: the daemon starts locked then.
- */
-export type RestoredKey = 'restored' | 'kept' | 'environment' | 'none' | 'missing';
 
 export interface RestoreOptions {
   readonly config: StartConfig;
@@ -61,25 +57,41 @@ export interface RestoreReport {
  * Whatever goes wrong before the exchange leaves everything as it was. Rejects with AppError and the signal's reason.
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const { config, dryRun } = options;
   await refuseItself(options);
-  if (dryRun) {
-    const stage = await mkdtemp(join(tmpdir(), 'cpamp-restore-'));
-    try {
-      return (await prepare(stage, options)).report;
-    } finally {
-      await rm(stage, { recursive: true, force: true });
-    }
+  try {
+    return await (options.dryRun ? prove(options) : putInPlace(options));
+  } catch (error) {
+    throw await asRestoreError(error, options.source);
   }
+}
+
+const NO_ROOM = 'It is unpacked in the folder for temporary files: set TMPDIR to one with more room.';
+
+async function prove(options: RestoreOptions): Promise<RestoreReport> {
+  const stage = await mkdtemp(join(tmpdir(), 'cpamp-restore-'));
+  try {
+    return (await prepare(stage, options)).report;
+  } catch (error) {
+    const full = systemCode(error) === 'ENOSPC' || (error instanceof AppError && error.code === 'disk_full');
+    throw full ? new AppError('disk_full', { detail: tmpdir(), hint: NO_ROOM, cause: error }) : error;
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+function putInPlace(options: RestoreOptions): Promise<RestoreReport> {
+  const { config } = options;
   return withPlace(config, options.nowMs, async () => {
     await refuseUnfinished(config.dbPath);
-    const stage = `${config.dbPath}.restore.partial`;
+    const stage = stageOf(config);
     await rm(stage, { recursive: true, force: true });
     try {
       await mkdir(stage, { mode: 0o700 });
       const { report, steps } = await prepare(stage, options);
       await options.confirm(report);
       options.signal.throwIfAborted();
+      // A login that was ended since the backup was made would count again.
+      await endSessions(join(stage, DATABASE), options.signal);
       await giveToOwner(stage, dirname(config.dbPath));
       await exchange(config.dbPath, stage, report.aside, steps);
       return report;
@@ -96,7 +108,39 @@ export function finishRestore(
   config: StartConfig,
   nowMs: number,
 ): Promise<{ readonly aside: string | null } | null> {
-  return withPlace(config, nowMs, () => finishExchange(config.dbPath));
+  return withPlace(config, nowMs, async () => {
+    try {
+      return await finishExchange(config.dbPath);
+    } catch (error) {
+      throw await asRestoreError(error, null);
+    }
+  });
+}
+
+/** Says of a disk or a folder that refuses which one it is, and what to do about it. */
+async function asRestoreError(error: unknown, source: string | null): Promise<unknown> {
+  if (!(error instanceof Error) || !/^E[A-Z]+$/.test(systemCode(error))) return error;
+  const from = 'path' in error && typeof error.path === 'string' ? error.path : '';
+  const to = 'dest' in error && typeof error.dest === 'string' ? error.dest : from;
+  if (source !== null && (from === source || from.startsWith(`${source}${sep}`))) {
+    return new AppError('backup_unusable', { detail: `${from} (${systemCode(error)})`, cause: error });
+  }
+  const code = systemCode(error);
+  // A write does not say where to.
+  if (['ENOSPC', 'EDQUOT'].includes(code)) return new AppError('disk_full', { detail: to, cause: error });
+  if (code === 'EBUSY') {
+    return new AppError('data_dir_unusable', {
+      detail: `${from} cannot be moved (${code})`,
+      hint: 'Something is mounted there: mount the folder that it lies in instead.',
+      cause: error,
+    });
+  }
+  return to === '' ? error : explainUnusable(dirname(to), error);
+}
+
+/** Where everything is unpacked, beside the database so that it only needs renaming. */
+function stageOf({ dbPath }: StartConfig): string {
+  return `${dbPath}.restore.partial`;
 }
 
 /** Alone with the place: no daemon, and no command that changes many rows. */
@@ -118,6 +162,9 @@ async function withPlace<T>(config: StartConfig, nowMs: number, work: () => Prom
 
 async function refuseItself({ config, source }: RestoreOptions): Promise<void> {
   const real = await realpath(source).catch(() => source);
+  if (real === (await realpath(stageOf(config)).catch(() => null))) {
+    throw new AppError('wrong_usage', { detail: `${source} is what an earlier restore did not finish` });
+  }
   for (const folder of [config.dataDir, dirname(config.dbPath)]) {
     if (real === (await realpath(folder).catch(() => folder)))
       throw new AppError('wrong_usage', { detail: `${source} is the data directory itself` });
@@ -141,11 +188,10 @@ async function prepare(stage: string, options: RestoreOptions): Promise<Prepared
   );
   const { layout, manifest, files } = unpacked;
   if (manifest) compareWithManifest(manifest, files);
+  const strange = manifest ? await dropStrange(stage, manifest, files) : [];
   options.onStep('check', 0, null);
   const database = join(stage, DATABASE);
   refuseOthers(database, source, manifest);
-  // What lies beside the database of a backup is none of its own.
-  if (manifest) for (const suffix of ['-wal', '-journal']) await rm(`${database}${suffix}`, { force: true });
   const proof = await proveCopy(database, source, manifest, signal);
   if (manifest) compareCounts(manifest, proof);
   if (!withKey) await rm(join(stage, KEY), { force: true });
@@ -154,32 +200,41 @@ async function prepare(stage: string, options: RestoreOptions): Promise<Prepared
   const spool = await summariseSpool(stage, proof.position, box, readSegment, signal);
   await syncDirectory(join(stage, SPOOL));
   await syncDirectory(stage);
-  const aside = await freeName(join(dirname(config.dbPath), `before-restore-${stamp(nowMs)}`));
+  const aside = await asideName(config.dbPath, nowMs);
   const { old, steps } = await planExchange(stage, aside, key, config);
-  if (old.length > 0 && !options.replace) {
+  if (old.length > 0 && !options.replace && !options.dryRun) {
     throw new AppError('restore_occupied', { detail: old.join(', ') });
   }
   return {
-    report: { source, manifest, proof, spool, key, layout, aside: old.length > 0 ? aside : null },
+    report: {
+      source,
+      manifest,
+      proof,
+      spool,
+      key,
+      layout: { ...layout, unknown: [...layout.unknown, ...strange] },
+      aside: old.length > 0 ? aside : null,
+    },
     steps,
   };
 }
 
-function stamp(nowMs: number): string {
-  return new Date(nowMs)
-    .toISOString()
-    .replaceAll(':', '')
-    .replace(/\.\d+Z$/, 'Z');
+/**
+ * Removes what lies beside the files of a backup without being one of them, as after somebody looked into its database.
+ * A data.key that was put back beside them stays: it has to prove itself.
+ */
+async function dropStrange(
+  stage: string,
+  manifest: Manifest,
+  files: ReadonlyMap<string, Written>,
+): Promise<string[]> {
+  const known = new Set([KEY, ...manifest.files.map(({ path }) => path)]);
+  const strange = [...files.keys()].filter((name) => !known.has(name));
+  for (const name of strange) await rm(join(stage, name), { force: true });
+  return strange;
 }
 
-/** A name that nothing has, not even after two restores within a second. */
-async function freeName(path: string): Promise<string> {
-  let free = path;
-  for (let next = 2; (await kindAt(free)) !== null; next += 1) free = `${path}-${next}`;
-  return free;
-}
-
-/** The files of a backup are those of its manifest, to the byte; others beside them do not count. */
+/** The files of a backup are those of its manifest, to the byte. */
 function compareWithManifest(manifest: Manifest, files: ReadonlyMap<string, Written>): void {
   const damaged = (detail: string): AppError => new AppError('backup_damaged', { detail });
   for (const { path, bytes, sha256 } of manifest.files) {
@@ -188,6 +243,7 @@ function compareWithManifest(manifest: Manifest, files: ReadonlyMap<string, Writ
     if (file.bytes !== bytes) throw damaged(`${path} has ${file.bytes} bytes instead of ${bytes}`);
     if (file.sha256 !== sha256) throw damaged(`the checksum of ${path} is another one`);
   }
+  if (!manifest.files.some(({ path }) => path === DATABASE)) throw damaged(`its manifest has no ${DATABASE}`);
 }
 
 function compareCounts(manifest: Manifest, proof: Proof): void {
@@ -262,55 +318,4 @@ async function chooseKey(
   const found = await findKey({ adminKey, dataKeySecret, dataKeyPath }, proof, stage);
   if (found.kind === 'open') return { kind: 'kept', found };
   return { kind: found.kind === 'absent' ? 'none' : 'missing', found };
-}
-
-/** What lies at the place and has to go, and how all of it goes and comes. */
-async function planExchange(
-  stage: string,
-  aside: string,
-  key: RestoredKey,
-  { dataKeyPath, dbPath }: StartConfig,
-): Promise<{ readonly old: readonly string[]; readonly steps: readonly Step[] }> {
-  const old: string[] = [];
-  const out: Step[] = [];
-  const goes = async (from: string, to: string): Promise<void> => {
-    const kind = await kindAt(from);
-    if (kind === null || (kind === 'directory' && (await readdir(from)).length === 0)) return;
-    old.push(from);
-    out.push({ from, to: join(aside, to) });
-  };
-  const spool = join(dirname(dbPath), SPOOL);
-  for (const suffix of ['', '-wal', '-shm', '-journal']) {
-    await goes(`${dbPath}${suffix}`, `${basename(dbPath)}${suffix}`);
-  }
-  await goes(spool, SPOOL);
-  const into: Step[] = [];
-  if (key === 'restored' || key === 'missing') {
-    if (key === 'missing' || !(await sameBytes(dataKeyPath, join(stage, KEY)))) await goes(dataKeyPath, KEY);
-    if (key === 'restored') into.push({ from: join(stage, KEY), to: dataKeyPath });
-  }
-  // An empty folder goes without being asked for.
-  if ((await kindAt(spool)) !== null && !old.includes(spool)) {
-    out.push({ from: spool, to: join(stage, 'empty') });
-  }
-  into.push({ from: join(stage, SPOOL), to: spool }, { from: join(stage, DATABASE), to: dbPath });
-  return { old, steps: [...out, ...into] };
-}
-
-async function sameBytes(a: string, b: string): Promise<boolean> {
-  if ((await kindAt(a)) !== 'file' || (await kindAt(b)) !== 'file') return false;
-  return (await readFile(a)).equals(await readFile(b));
-}
-
-/** Who restores as root does it for the one whose folder it is. */
-async function giveToOwner(path: string, folder: string): Promise<void> {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = await stat(folder);
-  if (uid === 0) return;
-  const give = async (at: string): Promise<void> => {
-    await lchown(at, uid, gid);
-    if ((await kindAt(at)) !== 'directory') return;
-    for (const name of await readdir(at)) await give(join(at, name));
-  };
-  await give(path);
 }

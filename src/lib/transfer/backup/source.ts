@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../errors.ts';
 import { systemCode } from '../../files.ts';
+import { formatBytes } from '../../format.ts';
 import { readArchive, type ArchiveEntry } from './archive.ts';
 import { readNow, writeNew, type Written } from './copy.ts';
 import { findLayout, type Layout } from './layout.ts';
@@ -66,7 +67,8 @@ async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 async function refuseTooLarge(bytes: number, stage: string): Promise<void> {
   const { bavail, bsize } = await statfs(stage);
   if (bytes < bavail * bsize) return;
-  const detail = `${dirname(stage)} has ${bavail * bsize} bytes left, and ${bytes} are to be restored`;
+  const left = formatBytes(bavail * bsize);
+  const detail = `${dirname(stage)} has ${left} left, and ${formatBytes(bytes)} are to be restored`;
   throw new AppError('disk_full', { detail });
 }
 
@@ -95,10 +97,12 @@ async function openSource(source: string): Promise<SourceReader> {
     bytes: size,
     list: async (signal) => {
       const entries: ArchiveEntry[] = [];
+      let names = 0;
       await readArchive(
         source,
         (entry) => {
-          if (entries.push(entry) > MOST_ENTRIES)
+          names += entry.path.length;
+          if (entries.push(entry) > MOST_ENTRIES || names > MOST_NAME_CHARS)
             throw new AppError('backup_unusable', { detail: `${source} holds too many files` });
           return null;
         },
@@ -112,6 +116,8 @@ async function openSource(source: string): Promise<SourceReader> {
 
 /** A data directory has some dozens, and some thousands with everything that people keep beside it. */
 const MOST_ENTRIES = 200_000;
+/** Of all names together, because one may be a megabyte. */
+const MOST_NAME_CHARS = 32 * 1024 * 1024;
 
 function folderReader(source: string): SourceReader {
   const list = async (): Promise<ArchiveEntry[]> => {

@@ -4,9 +4,10 @@ import type { ExportRow } from '../../store/export-reader.ts';
 import { VERSION } from '../../version.ts';
 import { COLUMNS, exportRecord, type Column, type ColumnKind, type ColumnValue } from './columns.ts';
 import { PIECE_BYTES, type Encoder, type Piece } from './encoder.ts';
+import { ParquetFooter } from './parquet-footer.ts';
 
 /** A row group ends with so many events, or with so many characters of text: all of it is in memory until then. */
-const GROUP_ROWS = 4096;
+const GROUP_ROWS = 2048;
 const GROUP_CHARACTERS = 3 * 1024 * 1024;
 
 const PASSED_OVER_BY: ReadonlySet<string> = new Set(['timestamp_ms', 'timestamp']);
@@ -26,7 +27,11 @@ const SCHEMA: SchemaElement[] = [
   ...COLUMNS.map(({ name, kind }) => ({ name, repetition_type: 'OPTIONAL' as const, ...TYPES[kind] })),
 ];
 
+/** As it waits for the end of its group: whole numbers as numbers, which take no memory of their own. */
 type Value = string | number | bigint | boolean | null;
+
+/** Most texts of a column are names that many events have: so many different ones are kept only once. */
+const SHARED_TEXTS = 256;
 
 /** Parquet with the columns of the CSV, packed with zstd, a group of rows at a time. */
 export class ParquetEncoder implements Encoder {
@@ -36,9 +41,10 @@ export class ParquetEncoder implements Encoder {
     schema: SCHEMA,
     codec: 'ZSTD',
     compressors: { ZSTD: (input) => zstdCompressSync(input) },
-    createdBy: `cpamp ${VERSION}`,
   });
+  readonly #footer = new ParquetFooter(SCHEMA, `cpamp ${VERSION}`);
   #columns: Value[][] = COLUMNS.map(() => []);
+  #shared: Map<string, string>[] = COLUMNS.map(() => new Map());
   #rows = 0;
   #characters = 0;
 
@@ -56,50 +62,70 @@ export class ParquetEncoder implements Encoder {
 
   end(): Piece[] {
     this.#closeGroup();
-    void this.#parquet.finish();
-    return this.#taken();
+    return [...this.#taken(), ...pieces(this.#footer.bytes())];
   }
 
   #add(row: ExportRow): void {
     const record = exportRecord(row);
     COLUMNS.forEach((column, at) => {
       const value = valueOf(column, column.of(record), record.timestamp_ms);
-      if (typeof value === 'string') this.#characters += value.length;
-      this.#columns[at]?.push(value);
+      this.#columns[at]?.push(typeof value === 'string' ? this.#text(at, value) : value);
     });
     this.#rows += 1;
   }
 
+  #text(at: number, text: string): string {
+    const known = this.#shared[at]?.get(text);
+    if (known !== undefined) return known;
+    this.#characters += text.length;
+    const shared = this.#shared[at];
+    if (shared !== undefined && shared.size < SHARED_TEXTS) shared.set(text, text);
+    return text;
+  }
+
   #closeGroup(): void {
     if (this.#rows === 0) return;
-    const columnData = COLUMNS.map(({ name }, at) => ({
+    const columnData = COLUMNS.map(({ name, kind }, at) => ({
       name,
-      data: this.#columns[at] ?? [],
-      // What is said of a group stays in memory until the end: so only what readers pass over groups by.
+      data: kind === 'integer' ? (this.#columns[at] ?? []).map(wide) : (this.#columns[at] ?? []),
+      // What is said of every group stands at the end: so only what readers pass over groups by.
       offsetIndex: false,
       statistics: PASSED_OVER_BY.has(name),
     }));
     void this.#parquet.write({ columnData, rowGroupSize: this.#rows });
+    for (const group of this.#parquet.row_groups) this.#footer.add(group);
+    this.#parquet.row_groups = [];
     this.#parquet.pendingIndexes = [];
     this.#columns = COLUMNS.map(() => []);
+    this.#shared = COLUMNS.map(() => new Map());
     this.#rows = 0;
     this.#characters = 0;
   }
 
   /** What was written since. The writer knows by `offset` where it is, and `index` is only where in its memory. */
   #taken(): Piece[] {
-    const written = this.#bytes.getBytes();
-    const pieces: Piece[] = [];
-    for (let at = 0; at < written.length; at += PIECE_BYTES) pieces.push(written.slice(at, at + PIECE_BYTES));
+    const written = pieces(this.#bytes.getBytes());
     this.#bytes.index = 0;
-    return pieces;
+    return written;
   }
+}
+
+function pieces(bytes: Uint8Array): Piece[] {
+  const all: Piece[] = [];
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    all.push(Uint8Array.prototype.slice.call(bytes, at, at + PIECE_BYTES));
+  }
+  return all;
+}
+
+/** As columns of 64 bits want it. */
+function wide(value: Value): Value {
+  return typeof value === 'number' ? BigInt(value) : value;
 }
 
 function valueOf({ kind }: Column, value: ColumnValue, timestampMs: number): Value {
   if (value === undefined || value === null) return null;
   if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'number') return kind === 'integer' ? BigInt(value) : value;
   if (typeof value === 'string' && kind === 'time') return BigInt(timestampMs) * 1000n + microseconds(value);
   return value;
 }

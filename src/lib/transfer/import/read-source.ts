@@ -118,6 +118,7 @@ async function readArray(
     maxElement: MAX_LINE_BYTES,
     head: 0,
     maxTotal: Number.MAX_SAFE_INTEGER,
+    keepNull: true,
   });
   let count = 0;
   const drain = async (): Promise<void> => {
@@ -135,7 +136,7 @@ async function readArray(
     reader.push(chunk);
     await drain();
   }
-  return reader.end();
+  return reader.end() ?? (reader.trailing ? 'something follows the list' : null);
 }
 
 interface SnapshotRead {
