@@ -99,7 +99,7 @@ test('what arrives while a large volume is copied is stored before its end', asy
   const dataDir = join(tempDir(t), 'old');
   const { adminKey } = makeOldVolume(dataDir, {
     generation: 'cpa-manager-plus-1.12.2',
-    events: 20_000,
+    events: 40_000,
     connection: { baseUrl: cpa.url, managementKey: MANAGEMENT_KEY },
   });
   assert.ok(adminKey !== null);
@@ -108,7 +108,7 @@ test('what arrives while a large volume is copied is stored before its end', asy
   const daemon = await DaemonProcess.start(t, { dataDir, env: NO_KEY });
 
   assert.equal((await takenOver(daemon, adminKey)).state, 'equal');
-  await statusUntil(daemon, adminKey, ({ eventCount }) => eventCount === 20_005);
+  await statusUntil(daemon, adminKey, ({ eventCount }) => eventCount === 40_005);
   assert.equal(await daemon.stop(), 0);
   assertSound(dataDir);
   const db = new Database(join(dataDir, 'usage.sqlite'), { readonly: true });
@@ -116,7 +116,7 @@ test('what arrives while a large volume is copied is stored before its end', asy
     const ids = (where: string): number[] =>
       db.prepare<[number], number>(`SELECT id FROM event WHERE timestamp_ms ${where} ?`).pluck().all(nowMs);
     const [live, old] = [ids('>='), ids('<')];
-    assert.deepEqual([live.length, old.length], [5, 20_000]);
+    assert.deepEqual([live.length, old.length], [5, 40_000]);
     assert.ok(Math.min(...live) < Math.max(...old), 'all events of the old volume came first');
   } finally {
     db.close();
