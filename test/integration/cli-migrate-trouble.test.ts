@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import Database from 'better-sqlite3';
 import { CliProcess, runCli } from '../support/cli.ts';
 import { tempDir } from '../support/daemon.ts';
+import { filesBelow } from '../support/http.ts';
 import { asideIn, eventsIn, madeVolume, migrate } from '../support/migrating.ts';
 import { corruptPage } from '../support/old-volumes/corrupt.ts';
 import { canMount, onSmallDisk } from '../support/small-disk.ts';
@@ -38,6 +40,28 @@ test('a data.key that is gone costs the saved key of the gateway, and nothing el
     ['management_key_needed'],
   );
   assert.equal(fs.statSync(path.join(dir, 'data.key')).mode & 0o777, 0o600);
+});
+
+test('a password in the saved address comes into no file of ours, and the report says so', async (t) => {
+  const dir = volumeCopy(t, 'cpa-manager-1.1.4');
+  const old = new Database(databaseIn(dir));
+  old
+    .prepare(`update settings set value = json_set(value, '$.cpaBaseUrl', ?) where key = 'setup'`)
+    .run('http://somebody:made-up-word@cpa.lan:8317');
+  old.close();
+  const { code, report } = await migrate(t, '--data-dir', dir);
+  assert.deepEqual([code, report.state], [6, 'equal']);
+  assert.deepEqual(
+    report.attention.map((one) => one.code),
+    ['gateway_address'],
+  );
+  assert.match(
+    report.attention[0]?.message ?? '',
+    /left out: http:\/\/cpa\.lan:8317 is called.*cpamp setup$/,
+  );
+  for (const [file, bytes] of filesBelow(dir)) {
+    if (!/pre-cpamp.*sqlite/.test(file)) assert.ok(!bytes.includes('made-up-word'), file);
+  }
 });
 
 test('what nobody else will switch on again comes first, with its time', async (t) => {

@@ -178,6 +178,35 @@ test('without its data key a saved connection is asked for again, or waits for t
   assert.ok(![...clear.rows.values()].some((text) => text.includes(KEY)));
 });
 
+test('a password in the saved address is not carried, and an address that is none is named', () => {
+  const at = (cpaBaseUrl: string): ReturnType<typeof mapSettings> => {
+    const connection = { cpaBaseUrl, managementKey: KEY };
+    const rows = new Map([
+      [MANAGER_CONFIG, JSON.stringify({ cpaConnection: connection })],
+      [SETUP, JSON.stringify(connection)],
+    ]);
+    return mapSettings((key) => rows.get(key) ?? null, { oldBox: null, box: OURS }, NOW);
+  };
+  const urls = ({ rows }: ReturnType<typeof mapSettings>): readonly unknown[] => [
+    parseManagerConfig(rows.get(MANAGER_CONFIG) ?? '')?.cpaConnection.cpaBaseUrl,
+    parseSetup(rows.get(SETUP) ?? '')?.cpaBaseUrl,
+  ];
+  for (const [typed, url, fate] of [
+    ['https://cpa.lan/cpa/', 'https://cpa.lan/cpa', 'carried'],
+    ['http://cpa.lan:8317/?key=made-up-word', 'http://cpa.lan:8317', 'carried'],
+    ['http://somebody:made-up-word@cpa.lan:8317', 'http://cpa.lan:8317', 'without password'],
+    ['somebody:made@up-word@cpa.lan:8317/cpa', 'http://cpa.lan:8317/cpa', 'without password'],
+    ['the word is made-up-word', '', 'left out'],
+    ['ftp://made-up-word@cpa.lan', '', 'left out'],
+    [' ', '', 'none'],
+  ] as const) {
+    const mapped = at(typed);
+    assert.deepEqual([mapped.address, mapped.gateway, ...urls(mapped)], [fate, url, url, url]);
+    assert.equal(mapped.managementKey, 'carried');
+    assert.ok(![...mapped.rows.values()].some((text) => text.includes('up-word')), typed);
+  }
+});
+
 test('settings that cannot be read are named', () => {
   const read = (key: string): string | null =>
     key === SETUP || key === 'admin_credential_v1' ? '{broken' : null;

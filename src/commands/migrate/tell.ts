@@ -19,6 +19,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(['not_copied', 'lost', 'unreadable
 /** Things besides events that are not here. */
 const NOT_CARRIED: ReadonlySet<string> = new Set([
   'management_key_needed',
+  'gateway_address',
   'setting_damaged',
   'price_refused',
   'price_tiers_refused',

@@ -5,6 +5,7 @@ import {
   serialiseManagerConfig,
   serialiseSetup,
   SETUP,
+  type SavedConnection,
 } from '../config/manager-config.ts';
 import type { SecretBox } from '../contract/secrets.ts';
 import { AppError } from '../errors.ts';
@@ -29,10 +30,20 @@ export type KeyFate =
   /** It has to be entered again. */
   | 'left out';
 
+/** What became of the saved address of the gateway. */
+export type AddressFate =
+  | 'none'
+  | 'carried'
+  /** Without the user name and the password in it, which would be shown wherever it is. */
+  | 'without password'
+  /** It is none that could be called. */
+  | 'left out';
+
 export interface MappedSettings {
   /** Rows of our table `settings`. */
   readonly rows: ReadonlyMap<string, string>;
   readonly managementKey: KeyFate;
+  readonly address: AddressFate;
   /** Base URL of the gateway that the old program collected from, normalised; `''` where it had none saved. */
   readonly gateway: string;
   /** Keys of rows that were there and could not be read. */
@@ -54,6 +65,7 @@ export function mapSettings(
   const rows = new Map<string, string>();
   const damaged: string[] = [];
   const fates: KeyFate[] = [];
+  const addresses: AddressFate[] = [];
   let gateway = '';
   const put = (key: string, map: (text: string) => string | null): void => {
     const text = read(key);
@@ -67,20 +79,22 @@ export function mapSettings(
     fates.push(opened.fate);
     return opened;
   };
+  const connected = (saved: SavedConnection): SavedConnection => {
+    const { url, fate } = addressOf(saved.cpaBaseUrl);
+    addresses.push(fate);
+    gateway ||= url;
+    return { cpaBaseUrl: url, managementKey: open(saved.managementKey).key };
+  };
   put(MANAGER_CONFIG, (text) => {
     const config = parseManagerConfig(text);
     if (config === null) return null;
-    gateway ||= urlOf(config.cpaConnection.cpaBaseUrl);
-    const { key } = open(config.cpaConnection.managementKey);
-    const cpaConnection = { ...config.cpaConnection, managementKey: key };
+    const cpaConnection = connected(config.cpaConnection);
     return serialiseManagerConfig({ ...config, cpaConnection }, sealer(keys.box), nowMs);
   });
   put(SETUP, (text) => {
     const setup = parseSetup(text);
     if (setup === null) return null;
-    gateway ||= urlOf(setup.cpaBaseUrl);
-    const { key } = open(setup.managementKey);
-    return serialiseSetup({ ...setup, managementKey: key }, sealer(keys.box));
+    return serialiseSetup({ ...setup, ...connected(setup) }, sealer(keys.box));
   });
   put(ADMIN_CREDENTIAL, (text) => {
     const credential = parseCredential(text);
@@ -90,7 +104,8 @@ export function mapSettings(
   const managementKey = (['carried', 'kept sealed', 'left out'] as const).find((fate) =>
     fates.includes(fate),
   );
-  return { rows, managementKey: managementKey ?? 'none', gateway, damaged };
+  const address = addresses.find((fate) => fate !== 'none') ?? 'none';
+  return { rows, managementKey: managementKey ?? 'none', address, gateway, damaged };
 }
 
 /** The key in clear where ours can seal it, sealed where nobody can open it now, else `''`. */
@@ -117,9 +132,18 @@ function sealer(box: SecretBox | null): Pick<SecretBox, 'seal'> {
   return box ?? { seal: (text) => (isSealed(text) ? text : '') };
 }
 
+/** As we keep and call it. Older programs took any text, a password in it too. */
+function addressOf(text: string): { readonly url: string; readonly fate: AddressFate } {
+  if (text.trim() === '') return { url: '', fate: 'none' };
+  const url = urlOf(text);
+  if (url !== '') return { url, fate: 'carried' };
+  const bare = urlOf(text.trim().replace(/^(https?:\/\/)?[^/?#]*@/i, '$1'));
+  return { url: bare, fate: bare === '' ? 'left out' : 'without password' };
+}
+
 function urlOf(text: string): string {
   try {
-    return text === '' ? '' : normaliseBaseUrl(text);
+    return normaliseBaseUrl(text);
   } catch {
     return '';
   }

@@ -239,6 +239,23 @@ function ownLines(
       ),
     );
   }
+  if (settings.address === 'without password') {
+    lines.push(
+      attention(
+        'gateway_address',
+        `The saved address of CLIProxyAPI had a user name or a password in it, which was left out: ${settings.gateway} is called. ` +
+          'If something before it asks for them, give an address that works without: cpamp setup',
+      ),
+    );
+  }
+  if (settings.address === 'left out') {
+    lines.push(
+      attention(
+        'gateway_address',
+        'The saved address of CLIProxyAPI is none that can be called, and was left out. Enter it again: cpamp setup',
+      ),
+    );
+  }
   for (const key of settings.damaged) {
     lines.push(attention('setting_damaged', `The setting ${key} could not be read and was left out.`));
   }

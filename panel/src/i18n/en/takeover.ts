@@ -37,6 +37,8 @@ export default {
   attention_rows_missing: { other: 'Events are missing here' },
   attention_management_key_needed: { other: 'The management key of CLIProxyAPI is wanted again' },
   attention_data_key_needed: { other: 'data.key is wanted' },
+  attention_gateway_address: { other: 'The address of CLIProxyAPI is not as it was' },
+  attention_rows_shortened: { other: 'Texts could not be read: the old file is damaged' },
   attention_setting_damaged: { one: 'A setting was left out', other: '{n} settings were left out' },
   attention_price_refused: { one: 'A price was left out', other: '{n} prices were left out' },
   attention_price_tiers_refused: {

@@ -34,6 +34,8 @@ export default {
   attention_rows_missing: { other: '此处缺少部分事件' },
   attention_management_key_needed: { other: '需要重新输入 CLIProxyAPI 的管理密钥' },
   attention_data_key_needed: { other: '需要 data.key' },
+  attention_gateway_address: { other: 'CLIProxyAPI 的地址与之前不同' },
+  attention_rows_shortened: { other: '部分文本无法读取：旧文件已损坏' },
   attention_setting_damaged: { other: '略过了 {n} 项设置' },
   attention_price_refused: { other: '略过了 {n} 个价格' },
   attention_price_tiers_refused: { other: '略过了 {n} 个价格的分档' },

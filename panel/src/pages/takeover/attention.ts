@@ -44,10 +44,12 @@ function group(code: string, lines: readonly TakeoverAttention[], nowMs: number)
 const KINDS = [
   'switched_off',
   'rows_lost',
+  'rows_shortened',
   'rows_unreadable',
   'rows_missing',
   'management_key_needed',
   'data_key_needed',
+  'gateway_address',
   'setting_damaged',
   'price_refused',
   'price_tiers_refused',
