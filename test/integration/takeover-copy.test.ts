@@ -344,7 +344,12 @@ test('a row whose long text lies on a damaged page is taken without it', async (
   const result = await takeOver(oldDir, dbPath);
   assert.deepEqual([result.outcome.added, result.shortened, result.lost], [30, 1, []]);
   const report = await reportOf(oldDir, dbPath);
-  assert.deepEqual([report.state, report.differences], ['equal', []]);
+  assert.deepEqual([report.state, report.differences], ['explained', []]);
+  assert.deepEqual(
+    [report.copy?.shortened, report.attention.map(({ code }) => code)],
+    [1, ['rows_shortened']],
+  );
+  assert.match(reportLines(report).join('\n'), /30 added, 1 without a text on damaged pages/);
 });
 
 test('a copy that stores nothing tells what one would add', async (t) => {

@@ -124,6 +124,7 @@ export function reportWithDifferences(nowMs: number): TakeoverReport {
       added: 18_400,
       duplicates: 12,
       refused: 2,
+      shortened: 3,
     },
     old: added(days.map(({ old }) => old)),
     now: added(days.map(({ now }) => now)),

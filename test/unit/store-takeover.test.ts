@@ -29,7 +29,7 @@ function batchOf(ids: readonly number[]): EventBatch {
 }
 
 function markOf(ids: readonly number[], last: number, more: Partial<TakeoverMark> = {}): TakeoverMark {
-  return { source: 'volume', begin: false, ids, last, end: false, ...more };
+  return { source: 'volume', begin: false, ids, shortened: [], last, end: false, ...more };
 }
 
 test('each transaction of a batch notes the row it came to, and no other', (t) => {
@@ -50,6 +50,21 @@ test('each transaction of a batch notes the row it came to, and no other', (t) =
     [4, hashOf(4), 2],
     [15, hashOf(12), 4],
   ]);
+});
+
+test('rows that were taken without a text are counted once, in the transaction that stores them', (t) => {
+  const db = storeDb(t);
+  const core = storeCore(db);
+  const ids = [3, 4, 9, 12];
+  const batch = core.beginImport(batchOf(ids));
+  // 5 and 14 were no event.
+  const mark = markOf(ids, 15, { shortened: [4, 5, 9, 12, 14] });
+  const seen: Array<number | undefined> = [];
+  for (let from = 0; from < ids.length;) {
+    ({ next: from } = core.importStep(batch, from, { maxRows: 2, maxMs: 1000 }, mark));
+    seen.push(readTakeover(db, 'volume')?.shortened);
+  }
+  assert.deepEqual(seen, [1, 5]);
 });
 
 test('the end without an event is noted, and keeps the last hash', (t) => {

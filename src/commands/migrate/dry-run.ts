@@ -33,7 +33,7 @@ export async function previewTakeover(places: MigratePlaces, context: CliContext
   await context.output.result(jsonOf(preview, places), () => describe(preview, places));
   if (heldBy !== null) context.exitWith(Exit.locked);
   else if (!space.enough) context.exitWith(Exit.failure);
-  else if (copy.rejected > 0 || copy.lost.length > 0) context.exitWith(Exit.partial);
+  else if (copy.rejected > 0 || copy.lost.length > 0 || copy.shortened > 0) context.exitWith(Exit.partial);
 }
 
 async function look(places: MigratePlaces, context: CliContext): Promise<Preview> {
@@ -105,6 +105,7 @@ function jsonOf({ from, heldBy, oldPath, inPlace, copy, space }: Preview, { conf
     duplicates,
     rejected: copy.rejected,
     lost_rowids: copy.lost,
+    shortened: copy.shortened,
     dead_letters: copy.letters,
     from_ms: fromMs,
     to_ms: toMs,
@@ -128,6 +129,9 @@ function describe(preview: Preview, { config }: MigratePlaces): string {
     ...(copy.rejected > 0 ? [`${count(copy.rejected)} have no hash or no time, and would be left out`] : []),
     ...(copy.lost.length > 0
       ? [`up to ${count(lostRows(copy))} lie on damaged pages and cannot be read`]
+      : []),
+    ...(copy.shortened > 0
+      ? [`${count(copy.shortened)} would be taken without a text that lies on damaged pages`]
       : []),
     ...(copy.letters > 0
       ? [`${counted(copy.letters, 'record')} that it could not read would be tried again`]

@@ -18,6 +18,7 @@ export interface Done {
 const LEFT_OUT: ReadonlySet<string> = new Set(['not_copied', 'lost', 'unreadable', 'missing']);
 /** Things besides events that are not here. */
 const NOT_CARRIED: ReadonlySet<string> = new Set([
+  'rows_shortened',
   'management_key_needed',
   'gateway_address',
   'setting_damaged',

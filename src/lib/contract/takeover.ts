@@ -6,6 +6,8 @@ export interface TakeoverMark {
   readonly begin: boolean;
   /** The old rowid of each row of the batch. */
   readonly ids: readonly number[];
+  /** Old rowids of those that were taken without what of them lies on damaged pages: a text, the record they keep. */
+  readonly shortened: readonly number[];
   /** Everything up to this old rowid is dealt with once the batch is stored. */
   readonly last: number;
   /** There is nothing behind it. */

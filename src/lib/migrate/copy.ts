@@ -140,7 +140,7 @@ class Copy {
     }
     this.#shortened += read.shortened.length;
     for (const range of read.lost) addLost(this.#lost, range);
-    const mark = { source, begin, ids, last: read.last, end: read.end };
+    const mark = { source, begin, ids, shortened: read.shortened, last: read.last, end: read.end };
     const batch = this.#batcher.take();
     // One after the other: a position must never stand behind events that are not stored.
     await this.#settled();

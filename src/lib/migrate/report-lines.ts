@@ -76,11 +76,12 @@ function line(name: string, old: number | null, now: number | null): string {
 
 function copyLines({ copy }: TakeoverReport): string[] {
   if (copy === null) return ['Nothing has been copied.'];
-  const { added, duplicates, refused, startedAtMs, endedAtMs } = copy;
+  const { added, duplicates, refused, shortened, startedAtMs, endedAtMs } = copy;
   const end = endedAtMs === null ? 'not finished' : `finished ${minute(endedAtMs)}`;
   const before = duplicates === 0 ? '' : `, ${count(duplicates)} were here before`;
   const no = refused === 0 ? '' : `, ${count(refused)} refused`;
-  return [`Copied since ${minute(startedAtMs)}, ${end}: ${count(added)} added${before}${no}`];
+  const short = shortened === 0 ? '' : `, ${count(shortened)} without a text on damaged pages`;
+  return [`Copied since ${minute(startedAtMs)}, ${end}: ${count(added)} added${before}${no}${short}`];
 }
 
 function dayLines({ days }: TakeoverReport, all: boolean): string[] {

@@ -76,7 +76,7 @@ export function takeoverReport(options: ReportOptions): TakeoverReport {
         state: stateOf(compared, state),
         attention: [
           ...switchedOffLines(old, schema),
-          ...eventLines(compared),
+          ...eventLines(compared, state),
           ...ownLines(db, belongings),
           ...fileLines(oldPath),
         ],
@@ -89,6 +89,7 @@ export function takeoverReport(options: ReportOptions): TakeoverReport {
           added: state.added,
           duplicates: state.duplicates,
           refused: state.refused,
+          shortened: state.shortened,
         },
         ...compared,
         items,
@@ -145,7 +146,8 @@ function stateOf({ reasons, days }: Reconciled, state: TakeoverState | null): Ta
   const found = new Set(reasons.map(({ reason }) => reason));
   if (found.has('not_copied') || (state !== null && state.endedAtMs === null)) return 'copying';
   if (found.has('missing')) return 'different';
-  return found.size === 0 && days.every(({ equal }) => equal) ? 'equal' : 'explained';
+  const whole = (state?.shortened ?? 0) === 0;
+  return whole && found.size === 0 && days.every(({ equal }) => equal) ? 'equal' : 'explained';
 }
 
 function itemsOf(old: Db, db: Db, schema: OldSchema, belongings: OldBelongings): TakeoverItems[] {
@@ -187,7 +189,7 @@ function switchedOffLines(old: Db, schema: OldSchema): TakeoverAttention[] {
   ];
 }
 
-function eventLines({ reasons, lost }: Reconciled): TakeoverAttention[] {
+function eventLines({ reasons, lost }: Reconciled, state: TakeoverState | null): TakeoverAttention[] {
   const rows = (reason: string): number => reasons.find((one) => one.reason === reason)?.rows ?? 0;
   const lines: TakeoverAttention[] = [];
   if (lost.length > 0) {
@@ -199,6 +201,15 @@ function eventLines({ reasons, lost }: Reconciled): TakeoverAttention[] {
       attention(
         'rows_lost',
         `${rows('lost')} events lie on damaged pages of the old file and could not be read (rowids ${ranges.join(', ')}${more}).`,
+      ),
+    );
+  }
+  const shortened = state?.shortened ?? 0;
+  if (shortened > 0) {
+    lines.push(
+      attention(
+        'rows_shortened',
+        `${shortened} events are here with all their counts, but without a text that lies on damaged pages of the old file.`,
       ),
     );
   }

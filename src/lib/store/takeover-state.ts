@@ -13,6 +13,8 @@ export interface TakeoverState {
   /** Events that were here before. */
   readonly duplicates: number;
   readonly refused: number;
+  /** Events that were taken without what of them lies on damaged pages. */
+  readonly shortened: number;
   /** Epoch ms. */
   readonly startedAtMs: number;
   /** Null until everything was looked at. */
@@ -24,7 +26,7 @@ export function readTakeover(db: Db, source: string): TakeoverState | null {
   return (
     db
       .prepare<[string], TakeoverState>(
-        `SELECT position, position_hash AS positionHash, added, duplicates, refused, started_at_ms AS startedAtMs,
+        `SELECT position, position_hash AS positionHash, added, duplicates, refused, shortened, started_at_ms AS startedAtMs,
            ended_at_ms AS endedAtMs
          FROM takeover WHERE source = ?`,
       )
@@ -40,12 +42,13 @@ export class TakeoverPositions {
   constructor(db: Db) {
     this.#forget = db.prepare('DELETE FROM takeover WHERE source = ?');
     this.#save = db.prepare(
-      `INSERT INTO takeover (source, position, position_hash, added, duplicates, refused, started_at_ms, ended_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO takeover (source, position, position_hash, added, duplicates, refused, shortened, started_at_ms,
+         ended_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (source) DO UPDATE SET position = excluded.position,
          position_hash = CASE excluded.position_hash WHEN '' THEN position_hash ELSE excluded.position_hash END,
          added = added + excluded.added, duplicates = duplicates + excluded.duplicates,
-         refused = refused + excluded.refused, ended_at_ms = excluded.ended_at_ms`,
+         refused = refused + excluded.refused, shortened = shortened + excluded.shortened, ended_at_ms = excluded.ended_at_ms`,
     );
   }
 
@@ -57,11 +60,14 @@ export class TakeoverPositions {
     nowMs: number,
   ): void {
     const { added, duplicates, refused } = step;
-    if (mark.begin && added + duplicates + refused === step.next) this.#forget.run(mark.source);
+    const before = step.next - (added + duplicates + refused);
+    if (mark.begin && before === 0) this.#forget.run(mark.source);
     const done = step.next >= rows;
     const position = done ? mark.last : (mark.ids[step.next - 1] ?? 0);
     const hash = hashes[step.next - 1] ?? '';
     const ended = done && mark.end ? nowMs : null;
-    this.#save.run(mark.source, position, hash, added, duplicates, refused, nowMs, ended);
+    const after = before === 0 ? 0 : (mark.ids[before - 1] ?? 0);
+    const shortened = mark.shortened.filter((id) => id > after && id <= position).length;
+    this.#save.run(mark.source, position, hash, added, duplicates, refused, shortened, nowMs, ended);
   }
 }

@@ -97,6 +97,8 @@ export interface TakeoverReport {
     /** Events that were here before. */
     readonly duplicates: number;
     readonly refused: number;
+    /** Events that were taken without what of them lies on damaged pages: a text, the record they keep. */
+    readonly shortened: number;
   } | null;
   readonly old: TakeoverSums;
   readonly now: TakeoverSums;

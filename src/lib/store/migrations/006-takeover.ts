@@ -10,6 +10,7 @@ CREATE TABLE takeover (
   added INTEGER NOT NULL,
   duplicates INTEGER NOT NULL,        -- events that were here before
   refused INTEGER NOT NULL,
+  shortened INTEGER NOT NULL,         -- taken without what of them lies on damaged pages
   started_at_ms INTEGER NOT NULL,
   ended_at_ms INTEGER                 -- NULL until everything was looked at
 ) STRICT, WITHOUT ROWID;
