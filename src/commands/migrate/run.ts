@@ -1,9 +1,7 @@
 import type { StartConfig } from '../../lib/config/start-config.ts';
 import type { TakeoverReport } from '../../lib/contract/api/takeover.ts';
-import { gatewayOf } from '../../lib/migrate/carry.ts';
 import { carryBelongings, compare, copyEvents } from '../../lib/migrate/run-takeover.ts';
 import { makeDataKeys, type TakeoverDataKeys } from '../../lib/migrate/takeover-keys.ts';
-import { ReadStore } from '../../lib/store/read-store.ts';
 import { openTarget } from '../import/target.ts';
 import type { CliContext } from '../shared/context.ts';
 import { showing } from './progress.ts';
@@ -18,8 +16,6 @@ export interface Source {
   readonly name: string;
 }
 
-const BUSY_MS = 2000;
-
 /** Carries and copies a volume to its end. False: a signal ended it before. */
 export async function copyVolumeOf(
   config: StartConfig,
@@ -31,10 +27,7 @@ export async function copyVolumeOf(
   const { dbPath } = config;
   const { readPath } = source;
   const keys = await makeDataKeys(config, source.oldPath, nowMs);
-  // Once events were copied all of it is here, and what was changed or taken out since is not brought back.
-  const gateway = hasBegun(dbPath, source.name)
-    ? gatewayOf(readPath)
-    : carryBelongings({ readPath, dbPath, ...keys, nowMs }).gateway;
+  const gateway = carryBelongings({ readPath, dbPath, source: source.name, ...keys, nowMs });
   const target = await openTarget(dbPath, { dataKey: keys.dataKey, alone });
   try {
     const { aborted } = await showing(context, 'Copying', (onProgress) =>
@@ -55,15 +48,6 @@ export async function copyVolumeOf(
     return !aborted;
   } finally {
     await target.close();
-  }
-}
-
-function hasBegun(dbPath: string, name: string): boolean {
-  const store = new ReadStore(dbPath, { beside: false, busyTimeoutMs: BUSY_MS });
-  try {
-    return store.takeover(name) !== null;
-  } finally {
-    store.close();
   }
 }
 

@@ -3,7 +3,8 @@ import type { TakeoverMark } from '../contract/takeover.ts';
 import type { ImportOutcome, Writer } from '../contract/writer.ts';
 import { createSecretBox } from '../secrets/secret-box.ts';
 import type { EventBatch } from '../store/event-batch.ts';
-import { carryOver, type CarryResult } from './carry.ts';
+import { ReadStore } from '../store/read-store.ts';
+import { carryOver, gatewayOf } from './carry.ts';
 import { copyApart, storeLetters } from './copy-apart.ts';
 import type { CopyProgress, CopyResult } from './copy.ts';
 import { reportApart } from './report-apart.ts';
@@ -24,17 +25,35 @@ export interface Takeover extends TakeoverDataKeys {
   readonly signal: AbortSignal;
 }
 
-/** Settings, log-in, prices and names, before the first event. Makes our database if need be; again it changes nothing. */
+const BUSY_MS = 2000;
+
+/**
+ * Settings, log-in, prices and names, before the first event. Once events were copied all of it is here, and what was
+ * changed or taken out since is not brought back. Our database has to be there. Answers the base URL of the gateway that
+ * the events came from; `''` where it had none saved. Throws AppError; `database_locked` may be tried again.
+ */
 export function carryBelongings({
   readPath,
   dbPath,
+  source,
   oldDataKey,
   dataKey,
   nowMs,
-}: Pick<Takeover, 'readPath' | 'dbPath' | 'oldDataKey' | 'dataKey' | 'nowMs'>): CarryResult {
+}: Pick<Takeover, 'readPath' | 'dbPath' | 'source' | 'oldDataKey' | 'dataKey' | 'nowMs'>): string {
+  if (hasBegun(dbPath, source)) return gatewayOf(readPath);
   const boxOf = (key: Uint8Array | null): ReturnType<typeof createSecretBox> | null =>
     key === null ? null : createSecretBox(key);
-  return carryOver({ oldPath: readPath, dbPath, oldBox: boxOf(oldDataKey), box: boxOf(dataKey), nowMs });
+  return carryOver({ oldPath: readPath, dbPath, oldBox: boxOf(oldDataKey), box: boxOf(dataKey), nowMs })
+    .gateway;
+}
+
+function hasBegun(dbPath: string, source: string): boolean {
+  const store = new ReadStore(dbPath, { beside: false, busyTimeoutMs: BUSY_MS });
+  try {
+    return store.takeover(source) !== null;
+  } finally {
+    store.close();
+  }
 }
 
 export interface CopyEventsOptions extends Takeover {

@@ -68,7 +68,7 @@ test('what was changed since the copy began is not brought back, and until then 
 
   inOurs(config, (db) => {
     remove(db);
-    db.exec(`INSERT INTO takeover VALUES ('old', 1, '', 1, 0, 0, 1, NULL)`);
+    db.exec(`INSERT INTO takeover VALUES ('old', 1, '', 1, 0, 0, 0, 1, NULL)`);
   });
   assert.deepEqual(await carryStep(volume, { config, clock }), first);
   assert.deepEqual(names(config), []);
