@@ -141,3 +141,33 @@ test(
     assert.equal(count(db, 'SELECT count(*) FROM event'), records.length);
   },
 );
+
+test(
+  'a full disk: every command that writes says so, in its own words',
+  { skip: canMount() ? false : 'no file system can be mounted here' },
+  async (t) => {
+    const dataDir = filledDir(t, 50);
+    const disk = join(tempDir(t), 'disk');
+    const [file = '', ...args] = onSmallDisk(disk, 1 << 20);
+    const commands = WRITING.map((words) => {
+      const typed = [process.execPath, PROGRAM, ...words, '--json', '--data-dir', disk];
+      return `${typed.map((word) => `'${word}'`).join(' ')}; echo "code $?"`;
+    });
+    const script = [
+      `cp -a '${dataDir}/.' '${disk}'`,
+      `dd if=/dev/zero of='${disk}/fill' bs=4096 2>/dev/null`,
+      ...commands,
+    ].join('\n');
+    const done = await new CliProcess(t, file, [...args, 'sh', '-c', script], {}).end();
+    assert.deepEqual(
+      done.stdout.trimEnd().split('\n'),
+      WRITING.map(() => 'code 1'),
+      done.stderr,
+    );
+    const said = done.stderr.trimEnd().split('\n');
+    assert.deepEqual(
+      said.map((line): unknown => JSON.parse(line).code),
+      WRITING.map(() => 'disk_full'),
+    );
+  },
+);
