@@ -202,3 +202,29 @@ test('a part of the events by time and number, and 400 for what is neither', asy
     ['since', 'until', 'limit'],
   );
 });
+
+test('a range is not a part of it, a limit may be as high as can be told, and who stands still holds no log', async (t) => {
+  const dataDir = filled(t, EVENTS);
+  const daemon = await startReady(t, { dataDir });
+  const whole = await ask(daemon, URL);
+  assert.equal(whole.headers.get('accept-ranges'), null);
+  const ranged = await ask(daemon, URL, { headers: { range: 'bytes=5-10' } });
+  assert.deepEqual([ranged.status, ranged.text === whole.text], [200, true]);
+  const head = await ask(daemon, URL, { method: 'HEAD', headers: { range: 'bytes=5-10' } });
+  assert.deepEqual([head.status, head.text], [200, '']);
+  const highest = await ask(daemon, `${URL}?limit=999999999999999&until=${Number.MAX_SAFE_INTEGER}`);
+  assert.equal(highest.text, whole.text);
+  const none = await ask(daemon, `${URL}?since=${Number.MAX_SAFE_INTEGER}`);
+  assert.deepEqual([none.status, none.text], [200, '']);
+  await assertRefused(daemon, `${URL}?limit=1${'0'.repeat(15)}`, {}, 400, 'invalid_request');
+
+  const standing = await begin(t, daemon);
+  await firstBytes(standing);
+  const db = openDatabase(join(dataDir, 'usage.sqlite'), { mode: 'write', busyTimeoutMs: 5000 });
+  t.after(() => db.close());
+  for (let round = 0; round < 3; round += 1) {
+    db.prepare('UPDATE gateway SET base_url = base_url').run();
+    const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as ReadonlyArray<{ busy: number; log: number }>;
+    assert.deepEqual([result?.busy, result?.log], [0, 0]);
+  }
+});

@@ -5,9 +5,18 @@ import test, { type TestContext } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { openDatabase } from '../../src/lib/store/open.ts';
 import { fileSource } from '../../src/lib/transfer/import/source.ts';
+import { normalise } from '../../src/lib/usage/normalise.ts';
 import { generate } from '../bench/generate.ts';
 import { EXPORTS, exported, exportLines, exportPath, importInto, textSource } from '../support/importing.ts';
-import { call, count, record, recordedCalls, storeCore, storeDir } from '../support/store-harness.ts';
+import {
+  call,
+  count,
+  record,
+  recordedCalls,
+  RECEIVED_AT_MS,
+  storeCore,
+  storeDir,
+} from '../support/store-harness.ts';
 
 function newPath(t: TestContext): string {
   return path.join(storeDir(t), 'usage.sqlite');
@@ -262,4 +271,41 @@ test('no key of the old exports reaches the file, and names are written once', a
   ]) {
     assert.ok(!keys.includes(secret), secret);
   }
+});
+
+test('what CPA-Manager-Plus exported is known when it is collected, and hashes of older programs stay', async (t) => {
+  const records = fs
+    .readFileSync(
+      new URL('../fixtures/exports/cpa-manager-plus-1.12.2.records.jsonl', import.meta.url),
+      'utf8',
+    )
+    .trimEnd()
+    .split('\n')
+    .map((line) => record(line));
+  const [plus, older] = [newPath(t), newPath(t)];
+  await importInto(t, plus, [await fileSource(exportPath('cpa-manager-plus-1.12.2'))]);
+  const db = openDatabase(plus, { mode: 'write' });
+  t.after(() => db.close());
+  storeCore(db).commit(records, null);
+  assert.equal(count(db, 'SELECT count(*) FROM event'), records.length);
+
+  const given = ['cpa-manager-1.1.4', 'cpa-manager-2026-05-17'] as const;
+  await importInto(t, older, await Promise.all(given.map((name) => fileSource(exportPath(name)))));
+  const hashes = given.flatMap(exportLines).map((line): string => JSON.parse(line).event_hash);
+  const copy = newPath(t);
+  await importInto(t, copy, [textSource(await exported(older))]);
+  for (const dbPath of [older, copy]) {
+    const found = (await exported(dbPath)).trimEnd().split('\n');
+    assert.deepEqual(found.map((line): string => JSON.parse(line).event_hash).toSorted(), hashes.toSorted());
+  }
+  // By our rule, which hashes the alias, some of the same requests have another hash.
+  const again = given.flatMap(exportLines).flatMap((line) => {
+    const { raw_json: inside }: { raw_json?: string } = JSON.parse(line);
+    const read =
+      inside === undefined
+        ? null
+        : normalise(Buffer.from(inside), { receivedAtMs: RECEIVED_AT_MS, gatewayId: 1 });
+    return read?.kind === 'event' ? [read.event.hash] : [];
+  });
+  assert.ok(again.some((hash) => hashes.includes(hash)) && again.some((hash) => !hashes.includes(hash)));
 });

@@ -8,8 +8,7 @@ import { EXPORTS, exportPath, importInto } from './importing.ts';
 import { call, record, recordedCalls, storeCore } from './store-harness.ts';
 
 /** A data directory with that many generated events with response headers, not stored in the order of their times. */
-export function filledDir(t: TestContext, count: number, seed = 5): string {
-  const dataDir = tempDir(t);
+export function filledDir(t: TestContext, count: number, seed = 5, dataDir = tempDir(t)): string {
   const db = openDatabase(join(dataDir, 'usage.sqlite'), { mode: 'write' });
   db.pragma('synchronous = OFF');
   const core = storeCore(db);
@@ -39,8 +38,8 @@ export const AWKWARD = [
 ];
 
 /** A data directory with every kind of event: recorded, generated, awkward, and imported from the older programs. */
-export async function everyKindDir(t: TestContext): Promise<string> {
-  const dataDir = filledDir(t, 300);
+export async function everyKindDir(t: TestContext, into = tempDir(t)): Promise<string> {
+  const dataDir = filledDir(t, 300, 5, into);
   const dbPath = join(dataDir, 'usage.sqlite');
   const db = openDatabase(dbPath, { mode: 'write' });
   const core = storeCore(db);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { Clock } from '../../lib/contract/clock.ts';
 import { EVERY_EVENT, type EventFilter } from '../../lib/store/queries/event-filter.ts';
 import type { Db } from '../../lib/store/sqlite.ts';
@@ -19,11 +19,15 @@ export interface EventFilterOptions {
 
 const HINT = 'Give the name of the key, or the SHA-256 of it or its beginning: cpamp aliases list --all';
 
-/** Options that may be given again: any of their values. */
-const another = (value: string, before: readonly string[] | undefined): readonly string[] => [
-  ...(before ?? []),
-  value,
-];
+/**
+ * Options that may be given again: any of their values. One that is blank, such as that of a variable that was not set,
+ * would choose whatever has a blank somewhere.
+ */
+function another(value: string, before: readonly string[] | undefined): readonly string[] {
+  const name = value.trim();
+  if (name === '') throw new InvalidArgumentError('It is empty');
+  return [...(before ?? []), name];
+}
 
 /** Options by which commands choose events, the same for all of them. */
 export function addEventFilter(command: Command): Command {

@@ -23,14 +23,18 @@ export function cleanNames(names: RawNames, known: readonly string[]): RawNames 
   const isPlain = authIsPlain && methodIsPlain && accountIsPlain;
   if (isPlain && joined.length < MAX_BYTES / 3 && isClean(joined, known)) return names;
   const clean = (name: string): string => cleanName(name, known, MAX_BYTES);
+  const requestedModel = clean(names.requestedModel);
+  const resolvedModel = clean(names.resolvedModel);
+  const endpoint = methodIsPlain || !isMadeOf(names) ? names.endpoint : '';
   return {
     requestId: clean(names.requestId),
     provider: clean(names.provider),
     executorType: clean(names.executorType),
-    model: clean(names.model),
-    requestedModel: clean(names.requestedModel),
-    resolvedModel: clean(names.resolvedModel),
-    endpoint: methodIsPlain || !isMadeOf(names) ? cleanName(names.endpoint, known, MAX_ENDPOINT_BYTES) : '-',
+    // Of some names nothing is left: then they are what they are where a record does not tell them.
+    model: clean(names.model) || requestedModel || resolvedModel || '-',
+    requestedModel,
+    resolvedModel,
+    endpoint: cleanName(endpoint, known, MAX_ENDPOINT_BYTES) || '-',
     method: methodIsPlain ? names.method : '',
     path: cleanName(names.path, known, MAX_ENDPOINT_BYTES),
     authType: authIsPlain ? authType : clean(authType),

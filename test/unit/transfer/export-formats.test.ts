@@ -7,6 +7,7 @@ import { COLUMNS, exportRecord } from '../../../src/lib/transfer/export/columns.
 import { compressed } from '../../../src/lib/transfer/export/compress.ts';
 import { CSV_HEADER, csvLine } from '../../../src/lib/transfer/export/csv.ts';
 import { createEncoder, PIECE_BYTES, type ExportFormat } from '../../../src/lib/transfer/export/encoder.ts';
+import { parseCsv } from '../../support/csv.ts';
 import { AWKWARD } from '../../support/exporting.ts';
 import { call, record, recordedCalls, storeCore, storeDb } from '../../support/store-harness.ts';
 
@@ -32,36 +33,6 @@ async function encoded(format: ExportFormat, rows: readonly ExportRow[], step = 
     assert.equal(piece.byteLength, piece.buffer.byteLength, 'it can be handed over');
   }
   return Buffer.concat(pieces);
-}
-
-/** The cells of a CSV as a strict reader takes them. */
-function parseCsv(text: string): string[][] {
-  const lines: string[][] = [];
-  let cells: string[] = [];
-  let at = 0;
-  while (at < text.length) {
-    let cell = '';
-    if (text[at] === '"') {
-      for (at += 1; text[at] !== '"' || text[at + 1] === '"'; at += 1) {
-        if (text[at] === '"') at += 1;
-        cell += text[at];
-      }
-      at += 1;
-    } else {
-      while (at < text.length && text[at] !== ',' && text[at] !== '\n') {
-        cell += text[at];
-        at += 1;
-      }
-    }
-    cells.push(cell);
-    if (text[at] === '\n') {
-      lines.push(cells);
-      cells = [];
-    } else assert.equal(text[at], ',', `${at}: ${text.slice(at - 20, at + 20)}`);
-    at += 1;
-  }
-  assert.deepEqual(cells, []);
-  return lines;
 }
 
 const awkward = AWKWARD.map((text, at) =>
