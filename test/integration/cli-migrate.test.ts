@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import Database from 'better-sqlite3';
 import { NO_PTY, runCli, startOnTerminal } from '../support/cli.ts';
 import { tempDir } from '../support/daemon.ts';
 import { filesBelow, startReady } from '../support/http.ts';
@@ -63,6 +64,30 @@ for (const name of VOLUMES) {
     assert.ok(modes.every((mode) => mode === 0));
   });
 }
+
+test('what is here already stays in a merge, and the report says how much of it is another one', async (t) => {
+  const dataDir = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  assertEqual(await migrate(t, '--data-dir', dataDir));
+  const from = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  const old = new Database(databaseIn(from));
+  old.exec(`update model_prices set prompt_per_1m = 99 where model = 'gpt-5.4';
+    update api_key_aliases set alias = 'Another Name'`);
+  old.close();
+  const { report, code } = await migrate(t, '--from', from, '--data-dir', dataDir);
+  assert.deepEqual([code, report.copy?.added, report.copy?.duplicates], [0, 0, 30]);
+  assert.deepEqual(report.items.slice(0, 2), [
+    { what: 'model prices', old: 4, now: 4, changed: 1 },
+    { what: 'names of client keys', old: 1, now: 1, changed: 1 },
+  ]);
+  const again = await runCli(t, ['migrate', '--from', from, '--data-dir', dataDir]);
+  assert.match(
+    again.stdout,
+    /the admin key that it had logs in; where it had none, the admin key of CPA-Manager-Plus/,
+  );
+  const names = await runCli(t, ['aliases', 'list', '--json', '--data-dir', dataDir]);
+  assert.match(names.stdout, /Team Alpha/);
+  assert.ok(!names.stdout.includes('Another Name'));
+});
 
 test('a second volume is added beside a running daemon, and a third time nothing', async (t) => {
   const dataDir = tempDir(t);

@@ -137,10 +137,10 @@ export function reportWithDifferences(nowMs: number): TakeoverReport {
     differences,
     lost: [{ fromId: 7001, toId: 7040, events: 40 }],
     items: [
-      { what: 'model prices', old: 31, now: 31 },
-      { what: 'names of client keys', old: 4, now: 3 },
-      { what: 'settings', old: 3, now: 3 },
-      { what: 'records that could not be read', old: 0, now: 0 },
+      { what: 'model prices', old: 31, now: 31, changed: 2 },
+      { what: 'names of client keys', old: 4, now: 3, changed: 0 },
+      { what: 'settings', old: 3, now: 3, changed: 0 },
+      { what: 'records that could not be read', old: 0, now: 0, changed: 0 },
     ],
     left: [
       { table: 'quota_cooldowns', what: 'credentials that were switched off for their quota', rows: 2 },

@@ -43,10 +43,12 @@ export async function tellReport(done: Done, file: string | null, context: CliCo
 
 async function nextLines({ oldVolume, dbPath, report }: Done): Promise<string[]> {
   const daemon = await readLockHolder(await serveLockPath(dbPath));
+  // What it was added to may have had an admin key before, and keeps it.
+  const first = oldVolume === null ? 'the admin key that it had logs in; where it had none, ' : '';
   const key =
     report.program === 'cpa-manager-plus'
-      ? 'the admin key of CPA-Manager-Plus logs in'
-      : 'its first start prints the admin key, once';
+      ? `${first}the admin key of CPA-Manager-Plus logs in`
+      : `${first}its first start prints the admin key, once`;
   return [
     ...(daemon === null ? [`Next: cpamp serve on ${dbPath}; ${key}.`] : []),
     ...(oldVolume === null

@@ -1,4 +1,10 @@
-import type { TakeoverDay, TakeoverReason, TakeoverReport, TakeoverSums } from '../contract/api/takeover.ts';
+import type {
+  TakeoverDay,
+  TakeoverItems,
+  TakeoverReason,
+  TakeoverReport,
+  TakeoverSums,
+} from '../contract/api/takeover.ts';
 import { minute } from './switched-off.ts';
 
 export interface ReportLinesOptions {
@@ -49,7 +55,7 @@ export function reportLines(report: TakeoverReport, options: ReportLinesOptions 
     ...copyLines(report),
     ...dayLines(report, options.all ?? false),
     ...differenceLines(report, options.rows ?? 20),
-    ...report.items.map(({ what, old, now }) => `${what}: ${count(old)} there, ${count(now)} here`),
+    ...report.items.map(itemLine),
     ...leftLines(report),
     report.secrets,
   ];
@@ -119,6 +125,12 @@ function differenceLines({ reasons, differences }: TakeoverReport, most: number)
     ),
     ...(more > 0 ? [`  and ${count(more)} more`] : []),
   ];
+}
+
+function itemLine({ what, old, now, changed }: TakeoverItems): string {
+  const others =
+    changed === 0 ? '' : `, ${count(changed)} of them another one, which was here before or came since`;
+  return `${what}: ${count(old)} there, ${count(now)} here${others}`;
 }
 
 function leftLines({ left }: TakeoverReport): string[] {

@@ -17,6 +17,8 @@ import { settingsHere } from '../store/carry-store.ts';
 import { EventMatcher, lettersHere } from '../store/takeover-match.ts';
 import { readTakeover, type TakeoverState } from '../store/takeover-state.ts';
 import type { Db } from '../store/sqlite.ts';
+import type { PriceCard } from '../contract/pricing.ts';
+import { priceObjectFromCard } from '../pricing/price-object.ts';
 import { foldAlias } from '../usage/aliases.ts';
 import { maskKey } from '../usage/source.ts';
 import { oldSchemaOf, readBelongings, type OldBelongings } from './carry.ts';
@@ -152,8 +154,9 @@ function stateOf({ reasons, days }: Reconciled, state: TakeoverState | null): Ta
 
 function itemsOf(old: Db, db: Db, schema: OldSchema, belongings: OldBelongings): TakeoverItems[] {
   const { prices, aliases, refusedAliases, settings } = belongings;
-  const pricesHere = new Set(readPriceRows(db).map(({ card }) => card.model));
-  const aliasesHere = new Set(readAliases(db).map(({ apiKeyHash }) => apiKeyHash));
+  const pricesHere = new Map(readPriceRows(db).map(({ card }) => [card.model, ratesOf(card)]));
+  const aliasesHere = new Map(readAliases(db).map(({ apiKeyHash, alias }) => [apiKeyHash, alias]));
+  const sameOr = <T>(here: T | undefined, there: T): boolean => here === undefined || here === there;
   const saved = settingsHere(db, [...settings.rows.keys()]);
   const letters = countRows(old, schema, 'dead_letter_events') ?? 0;
   return [
@@ -161,15 +164,27 @@ function itemsOf(old: Db, db: Db, schema: OldSchema, belongings: OldBelongings):
       what: 'model prices',
       old: prices.rows.length + prices.refused.length,
       now: prices.rows.filter(({ card }) => pricesHere.has(card.model)).length,
+      changed: prices.rows.filter(({ card }) => !sameOr(pricesHere.get(card.model), ratesOf(card))).length,
     },
     {
       what: 'names of client keys',
       old: aliases.length + refusedAliases.length,
       now: aliases.filter(({ apiKeyHash }) => aliasesHere.has(apiKeyHash)).length,
+      changed: aliases.filter(({ apiKeyHash, alias }) => !sameOr(aliasesHere.get(apiKeyHash), alias)).length,
     },
-    { what: 'settings', old: settings.rows.size + settings.damaged.length, now: saved.size },
-    { what: 'records that could not be read', old: letters, now: letters === 0 ? 0 : lettersHere(old, db) },
+    { what: 'settings', old: settings.rows.size + settings.damaged.length, now: saved.size, changed: 0 },
+    {
+      what: 'records that could not be read',
+      old: letters,
+      now: letters === 0 ? 0 : lettersHere(old, db),
+      changed: 0,
+    },
   ];
+}
+
+/** What a price costs, whoever set it. */
+function ratesOf(card: PriceCard): string {
+  return JSON.stringify({ ...priceObjectFromCard(card), source: null, sourceModelId: null });
 }
 
 function switchedOffLines(old: Db, schema: OldSchema): TakeoverAttention[] {

@@ -37,6 +37,7 @@ export default {
   attention_rows_missing: { other: 'Events are missing here' },
   attention_management_key_needed: { other: 'The management key of CLIProxyAPI is wanted again' },
   attention_data_key_needed: { other: 'data.key is wanted' },
+  itemChanged: { other: '{n} of them another one here' },
   attention_gateway_address: { other: 'The address of CLIProxyAPI is not as it was' },
   attention_rows_shortened: { other: 'Texts could not be read: the old file is damaged' },
   attention_setting_damaged: { one: 'A setting was left out', other: '{n} settings were left out' },

@@ -34,6 +34,7 @@ export default {
   attention_rows_missing: { other: '此处缺少部分事件' },
   attention_management_key_needed: { other: '需要重新输入 CLIProxyAPI 的管理密钥' },
   attention_data_key_needed: { other: '需要 data.key' },
+  itemChanged: { other: '其中 {n} 项在此处不同' },
   attention_gateway_address: { other: 'CLIProxyAPI 的地址与之前不同' },
   attention_rows_shortened: { other: '部分文本无法读取：旧文件已损坏' },
   attention_setting_damaged: { other: '略过了 {n} 项设置' },

@@ -45,10 +45,17 @@ const ITEMS = {
 /** What came along besides events. */
 export function itemsCard({ items }: TakeoverReport): TemplateResult | typeof nothing {
   if (items.length === 0) return nothing;
-  const lines = items.map((item) => ({ name: nameOf(item), old: item.old, now: item.now }));
+  const lines = items.map((item) => ({ name: named(item), old: item.old, now: item.now }));
   return html`<cp-card class="half" flush heading=${texts.t('besides')}>
     ${sideBySide(texts.t('besides'), texts.t('what'), lines)}
   </cp-card>`;
+}
+
+/** With how many of them say something else here: a report of an older daemon does not tell. */
+function named(item: TakeoverItems): TemplateResult | string {
+  return item.changed > 0
+    ? html`${nameOf(item)} <span class="soft small">${texts.t('itemChanged', { n: item.changed })}</span>`
+    : nameOf(item);
 }
 
 function nameOf({ what }: TakeoverItems): TemplateResult | string {

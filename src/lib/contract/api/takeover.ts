@@ -68,6 +68,8 @@ export interface TakeoverItems {
   readonly old: number;
   /** How many of them are here. */
   readonly now: number;
+  /** Of those, how many say something else here: other rates, another name. What was here stays. */
+  readonly changed: number;
 }
 
 /** A table that stays in the old file, because there is no place for it here. */
