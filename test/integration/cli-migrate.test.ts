@@ -3,6 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import Database from 'better-sqlite3';
+import { moveAside } from '../../src/lib/migrate/aside.ts';
+import { writeManifest } from '../../src/lib/migrate/manifest.ts';
+import { whatIs } from '../../src/lib/migrate/start-state.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { NO_PTY, runCli, startOnTerminal } from '../support/cli.ts';
 import { tempDir } from '../support/daemon.ts';
 import { filesBelow, startReady } from '../support/http.ts';
@@ -14,6 +18,7 @@ import { databaseIn, VOLUMES, volumeCopy } from '../support/takeover.ts';
 interface DryRun {
   readonly added: number;
   readonly duplicates: number;
+  readonly old_path: string;
   readonly needed_bytes: number;
   readonly enough: boolean;
   readonly held_by: ReadonlyArray<{ readonly pid: number }> | null;
@@ -64,6 +69,33 @@ for (const name of VOLUMES) {
     assert.ok(modes.every((mode) => mode === 0));
   });
 }
+
+test('a look at a takeover that was cut short counts what is there already, and changes nothing', async (t) => {
+  const dir = volumeCopy(t, 'cpa-manager-plus-1.12.2');
+  const { found } = await whatIs(databaseIn(dir), systemClock);
+  assert.ok(found.kind === 'old');
+  const { folder, manifest } = await moveAside(databaseIn(dir), found, { clock: systemClock });
+  const look = async (): Promise<DryRun> => {
+    // Who reads a database of ours leaves an empty log beside it.
+    const files = (): unknown[] =>
+      [...traces(dir)].filter(([file]) => !/^usage\.sqlite-(wal|shm)$/.test(file));
+    const before = files();
+    const run = await runCli(t, ['migrate', '--dry-run', '--json', '--data-dir', dir]);
+    assert.deepEqual([run.code, run.stderr], [0, '']);
+    assert.deepEqual(files(), before);
+    const told = dryRun(run.stdout);
+    assert.equal(told.old_path, databaseIn(folder));
+    return told;
+  };
+  const nothing = await look();
+  assert.deepEqual([nothing.added, nothing.duplicates], [30, 0]);
+  assertEqual(await migrate(t, '--data-dir', dir));
+  // Killed after the last event and before that was noted.
+  await writeManifest(folder, { ...manifest, copiedAtMs: null });
+  const all = await look();
+  assert.deepEqual([all.added, all.duplicates], [0, 30]);
+  assertEqual(await migrate(t, '--data-dir', dir));
+});
 
 test('what is here already stays in a merge, and the report says how much of it is another one', async (t) => {
   const dataDir = volumeCopy(t, 'cpa-manager-plus-1.12.2');

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
-import { recognise, type Recognised } from '../../src/lib/migrate/recognise.ts';
+import { reading, recognise, type Recognised } from '../../src/lib/migrate/recognise.ts';
 import { openView, sweepViews } from '../../src/lib/migrate/view.ts';
 import { openDatabase } from '../../src/lib/store/open.ts';
 import { SCHEMA_VERSION } from '../../src/lib/store/migrations/index.ts';
@@ -253,4 +253,16 @@ test('a log that is not of the database beside it is found', async (t) => {
     fs.copyFileSync(log, `${dbPath}-wal`);
     assert.partialDeepStrictEqual(await untouched(dbPath), { kind: 'stranger-log' }, what);
   }
+});
+
+test('a file that may not be read is named, with the command that helps', () => {
+  const look = (code: string) => () =>
+    reading('/srv/old/usage.sqlite', () => {
+      throw Object.assign(new Error('made up'), { code });
+    });
+  assert.throws(look('EACCES'), {
+    code: 'data_dir_unusable',
+    hint: /^Run: sudo chown -R \d+:\d+ \/srv\/old/,
+  });
+  assert.throws(look('EIO'), { code: 'data_dir_unusable', hint: /disk that holds \/srv\/old/ });
 });

@@ -61,10 +61,14 @@ function remedy(path: string, nearest: string, stats: Stats, code: string): stri
   if (code === 'ENOTDIR' || code === 'EEXIST' || (nearest !== path && !stats.isDirectory())) {
     return `${nearest} is not a directory: name another place with USAGE_DATA_DIR.`;
   }
+  return takeOwnership(path, nearest === path ? '' : `sudo mkdir -p ${quote(path)} && `);
+}
+
+/** The command that gives a folder with all that is in it to the user that we run as. `first` is what goes before it. */
+export function takeOwnership(path: string, first = ''): string {
   const owner = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
-  const make = nearest === path ? '' : `sudo mkdir -p ${quote(path)} && `;
   const where = runningInContainer() ? ' (on the host: the folder that is mounted there)' : '';
-  return `Run: ${make}sudo chown -R ${owner} ${quote(path)}${where}`;
+  return `Run: ${first}sudo chown -R ${owner} ${quote(path)}${where}`;
 }
 
 /** The path itself, or the nearest folder above it that exists. */

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { takeOwnership } from '../config/data-dir.ts';
 import { AppError } from '../errors.ts';
 import { systemCode } from '../files.ts';
 import { describeDatabase, type Description, type OldFacts } from '../store/old/describe.ts';
@@ -99,9 +100,11 @@ export function reading<T>(path: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
+    const code = systemCode(error);
+    const isOwned = code === 'EACCES' || code === 'EPERM';
     throw new AppError('data_dir_unusable', {
-      detail: `${path} cannot be read (${systemCode(error) || String(error)}) as uid ${process.getuid?.() ?? '?'}`,
-      hint: `Give the directory and the files in it to that user: ${dirname(path)}`,
+      detail: `${path} cannot be read (${code || String(error)}) as uid ${process.getuid?.() ?? '?'}`,
+      hint: isOwned ? takeOwnership(dirname(path)) : `Look at the disk that holds ${dirname(path)}.`,
       cause: error,
     });
   }
