@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import type { Health } from './contract/health.ts';
-import { AppError, isErrorCode } from './errors.ts';
+import { AppError } from './errors.ts';
 import { systemCode } from './files.ts';
 
 /**
@@ -146,11 +146,6 @@ function parseAnswer(line: string): ControlAnswer {
 function isAnswer(value: unknown): value is ControlAnswer {
   if (typeof value !== 'object' || value === null || !('ok' in value)) return false;
   return value.ok === true ? 'result' in value : 'code' in value && 'error' in value && 'health' in value;
-}
-
-/** What the daemon said went wrong, as the error that it was over there. */
-export function daemonError({ code, error, hint }: { code: string; error: string; hint: string }): AppError {
-  return isErrorCode(code) ? new AppError(code, { hint }) : new AppError('internal', { detail: error, hint });
 }
 
 function realPathOf(path: string): string {

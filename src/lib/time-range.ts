@@ -15,7 +15,7 @@ export interface TimeRangeOptions {
 }
 
 /** What help and errors say of the forms. */
-export const TIME_FORMS =
+const TIME_FORMS =
   '7d, 24h, 30min, today, yesterday, now, 2026-11, 2026-11-01, 2026-11-01T10:30, 2026-11-01T10:30:00Z, or two with .. between';
 
 /** From the start of `from` to the end of `until`: a day or a month has both, an instant is its own end. */

@@ -12,7 +12,7 @@ const SETTLING_MS = 2000;
 const KNOWN_WITHIN_MS = 500;
 
 /** Between a start and the first words with the gateway; the feed tells of health, and not of each of these steps. */
-export function isSettling({ collector, cpa }: Pick<StatusAnswer, 'collector' | 'cpa'>): boolean {
+function isSettling({ collector, cpa }: Pick<StatusAnswer, 'collector' | 'cpa'>): boolean {
   return collector.collector === 'starting' || (collector.collector === 'running' && cpa === null);
 }
 

@@ -3,7 +3,7 @@ import type { PriceFields } from '../../lib/pricing/price-object.ts';
 import { usdPerMillion } from '../../lib/pricing/decimal.ts';
 
 /** USD per million tokens as people write it; `-` where nothing is said. */
-export function usdText(value: number | undefined, given: boolean): string {
+function usdText(value: number | undefined, given: boolean): string {
   if (!given) return '-';
   return String(value ?? 0);
 }

@@ -79,7 +79,7 @@ export function createOutput(options: OutputOptions): Output {
 const UNRULY = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
 
 /** The same value to every reader, and nothing in it that moves a cursor or turns the reading direction. */
-export function jsonLine(value: unknown): string {
+function jsonLine(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     UNRULY,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,

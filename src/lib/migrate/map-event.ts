@@ -19,7 +19,7 @@ export function oldEvent(row: OldRow, context: ImportContext): Imported {
 }
 
 /** The stored hash as text; `''` without one. */
-export function oldHash(row: OldRow): string {
+function oldHash(row: OldRow): string {
   return trim(plain(row['event_hash']) ?? '');
 }
 

@@ -53,8 +53,6 @@ export interface MappedSettings {
 /** Rows that hold no secret and are kept as they are. */
 const PLAIN = ['bootstrap_state_v1', 'automation_settings_v1'];
 const MOST_TEXT = 64 * 1024;
-/** Every row that is carried over. What is not named here is about the inside of the old file. */
-export const CARRIED_SETTINGS = [ADMIN_CREDENTIAL, MANAGER_CONFIG, SETUP, ...PLAIN] as const;
 
 /** Settings of an older program as ours. No key leaves in clear. */
 export function mapSettings(

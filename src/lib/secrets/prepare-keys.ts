@@ -87,7 +87,7 @@ export async function findDataKey(sources: DataKeySources): Promise<FoundDataKey
 }
 
 /** Finds the data key, or makes it where nothing needs another one; adds to `rows` what the database has to remember. */
-export async function prepareDataKey(
+async function prepareDataKey(
   sources: Omit<KeySources, 'adminKey'>,
   rows: Map<string, string>,
 ): Promise<DataKey> {

@@ -18,7 +18,7 @@ const EXCERPT_CHARS = 400;
 export type LetterKeys = Pick<SecretBox, 'letterKey'>;
 
 /** salt, nonce, AES-256-GCM ciphertext, tag. */
-export function sealLetter(keys: LetterKeys, original: Uint8Array): Buffer {
+function sealLetter(keys: LetterKeys, original: Uint8Array): Buffer {
   const salt = randomBytes(SALT_BYTES);
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', keys.letterKey(salt), nonce);

@@ -48,7 +48,7 @@ export interface EventBatch {
 const APART = new Set(['hash64', 'request_id', 'trace_id', 'response']);
 
 /** The numbers of a row: most of its columns. */
-export const NUMBER_COLUMNS = EVENT_COLUMNS.filter((column) => !APART.has(column));
+const NUMBER_COLUMNS = EVENT_COLUMNS.filter((column) => !APART.has(column));
 export const NUMBERS = NUMBER_COLUMNS.length;
 /** For each number its place among the parameters of the row. */
 export const PARAM_OF_NUMBER: readonly number[] = NUMBER_COLUMNS.map((name) => EVENT_COLUMNS.indexOf(name));

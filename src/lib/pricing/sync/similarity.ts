@@ -9,10 +9,10 @@ export function tokensOf(name: string): string[] {
   return (name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((token) => token !== 'models');
 }
 
-export const canonOf = (name: string): string => tokensOf(name).join('');
+const canonOf = (name: string): string => tokensOf(name).join('');
 
 /** The last part of a path that says something, as one word. */
-export function tailOf(name: string): string {
+function tailOf(name: string): string {
   const parts = name.split('/').map((part) => part.trim());
   return canonOf(parts.findLast((part) => part !== '' && part.toLowerCase() !== 'models') ?? '');
 }

@@ -22,7 +22,7 @@ export function importedLine(text: string, context: ImportContext): Imported {
   return record === null ? rejected('it is no JSON object') : importedRecord(record, context);
 }
 
-export function importedRecord(record: JsonObject, context: ImportContext): Imported {
+function importedRecord(record: JsonObject, context: ImportContext): Imported {
   try {
     const hash = givenHash(record);
     return hash === '' ? gatewayRecord(record, context) : exportedEvent(record, hash, context);
