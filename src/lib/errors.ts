@@ -294,10 +294,6 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-export function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERRORS, code);
-}
-
 export interface AppErrorOptions {
   /** What in particular: appended to the sentence after a colon. Never a secret. */
   readonly detail?: string;
