@@ -187,6 +187,23 @@ test('cut short while the way back is finished, the next one finishes it', async
   }
 });
 
+test('of two volumes the one that was moved aside last goes back, also when the clock was set back', async (t) => {
+  const dbPath = await takenOver(t, 'cpa-manager-plus-1.12.2');
+  const second = path.dirname(oldVolume(t, 'cpa-manager-1.1.4'));
+  for (const suffix of ['', '-wal', '-shm']) {
+    fs.copyFileSync(path.join(second, `usage.sqlite${suffix}`), dbPath + suffix);
+    fs.chmodSync(dbPath + suffix, 0o644);
+  }
+  const dayBefore = { ...clock, now: () => clock.now() - 86_400_000 };
+  const { folder } = await aside(dbPath, { clock: dayBefore });
+  const names = (await oldVolumes(dbPath)).map(({ name }) => name);
+  assert.deepEqual([names.length, names.at(-1)], [2, path.basename(folder)]);
+  await rollback(dbPath, { clock: dayBefore });
+  for (const [file, bytes] of recorded('cpa-manager-1.1.4')) {
+    assert.ok(fs.readFileSync(path.join(path.dirname(dbPath), file)).equals(bytes), file);
+  }
+});
+
 test('a log that an old program brought in after the way back is not put there again', async (t) => {
   const dbPath = await takenOver(t, 'cpa-manager-1.1.4');
   const whole = tempDir(t);

@@ -9,7 +9,7 @@ import { openDatabase } from '../store/open.ts';
 import { emptyFolder, FileMoves, filesOf, type MoveHooks } from './file-moves.ts';
 import { claimDatabase } from './in-use.ts';
 import { inUse } from './in-use-error.ts';
-import type { Manifest, VolumeRecord } from './manifest.ts';
+import { readManifests, type Manifest, type VolumeRecord } from './manifest.ts';
 import { requireSpace } from './needs.ts';
 import {
   folderName,
@@ -69,7 +69,9 @@ class Aside {
 
   async move(from: OldFacts): Promise<VolumeRecord> {
     const { uid, gid } = statSync(this.#place);
-    const atMs = this.#options.clock.now();
+    // After every earlier one, also when the clock was set back: a rollback puts back the latest.
+    const before = readManifests(this.#place).at(-1)?.manifest.atMs ?? 0;
+    const atMs = Math.max(this.#options.clock.now(), before + 1);
     const folder = freshFolder(join(dirname(this.#place), OLD_VOLUMES), atMs);
     const manifest: Manifest = {
       format: 1,
