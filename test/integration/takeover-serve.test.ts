@@ -123,6 +123,29 @@ test('what arrives while a large volume is copied is stored before its end', asy
   }
 });
 
+test('an event that waits in the gateway and is in the old volume too is there once', async (t) => {
+  const cpa = await startGateway(t, { managementKey: SAVED_KEY });
+  const dataDir = pointAt(t, volumeCopy(t, 'cpa-manager-2026-05-17'), cpa.url);
+  const old = new Database(join(dataDir, 'usage.sqlite'));
+  const rows = old
+    .prepare<[], string>('SELECT raw_json FROM usage_events ORDER BY id DESC LIMIT 3')
+    .pluck()
+    .all();
+  old.close();
+  await cpa.publishAll(rows);
+  await cpa.publishAll(take(sourceOf('7.2.140'), 2));
+  const daemon = await DaemonProcess.start(t, { dataDir, env: NO_KEY });
+  const key = await printedKey(daemon);
+
+  const report = await takenOver(daemon, key);
+  assert.deepEqual([report.state, report.now.events], ['equal', 28]);
+  await statusUntil(daemon, key, ({ collector }) => collector.totalInserted + collector.totalSkipped === 5);
+  const { eventCount } = await statusUntil(daemon, key, () => true);
+  assert.equal(eventCount, 28 + 2);
+  assert.equal(await daemon.stop(), 0);
+  assertSound(dataDir);
+});
+
 test('old events are priced once, with the prices that came along', async (t) => {
   const flat = (db: Database.Database): void => {
     db.exec('UPDATE model_prices SET prompt_per_1m = 1, completion_per_1m = 1, cache_per_1m = 1');
