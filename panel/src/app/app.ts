@@ -91,9 +91,10 @@ export class App extends CpElement {
     }
     const route = routeOf(place.value.path);
     if (!route) return;
-    if (route !== this.page?.route) void this.#show(route);
     // Back again before the other page was loaded: it is not to come up when it is.
-    else this.#wanted = route;
+    if (route === this.page?.route) this.#wanted = route;
+    // What is on its way is not asked for again: the page would be made twice, and lose what was typed into the first.
+    else if (route !== this.#wanted || this.pageError) void this.#show(route);
   }
 
   /** Where one has to go instead of where one is; null: stay. */
