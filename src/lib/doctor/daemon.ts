@@ -38,6 +38,9 @@ const CHECKED = new Set([
   'monitoring_off',
 ]);
 
+/** What it tells of itself where nothing has to be done. */
+const GOES_WELL = new Set(['no_history', 'taking_over']);
+
 /** The daemon of this database, as far as other checks ask about it. */
 export interface DaemonFacts {
   readonly pid: number | null;
@@ -68,7 +71,9 @@ export async function lookAtDaemon(
     const about = reasons.find(({ code }) => code === 'daemon_stopped' || code === 'daemon_silent');
     return { finding: about ? warn(about.message, about.fix) : ok(''), facts: null };
   }
-  const told = reasons.filter(({ code }) => !options.knowsConnection || !CHECKED.has(code));
+  const told = reasons.filter(
+    ({ code }) => !GOES_WELL.has(code) && !(options.knowsConnection && CHECKED.has(code)),
+  );
   return { finding: judge(report, told), facts: factsOf(report) };
 }
 
