@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { COMPILE_CACHE } from './compile-cache.ts';
 
 const PROGRAM = new URL('../../bin/cpamp.ts', import.meta.url).pathname;
 
@@ -36,6 +37,7 @@ export class CliProcess {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: {
         PATH: process.env['PATH'] ?? '',
+        ...COMPILE_CACHE,
         ...(process.env['TMPDIR'] ? { TMPDIR: process.env['TMPDIR'] } : {}),
         ...options.env,
       },

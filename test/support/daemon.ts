@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { COMPILE_CACHE } from './compile-cache.ts';
 
 export const ADMIN_KEY = 'cmp_admin_key-of-the-integration-tests0';
 
@@ -116,6 +117,7 @@ export class DaemonProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'] ?? '',
+        ...COMPILE_CACHE,
         HTTP_ADDR: '127.0.0.1:0',
         CPA_MANAGER_ADMIN_KEY: ADMIN_KEY,
         USAGE_DATA_DIR: options.dataDir ?? tempDir(t),
