@@ -195,7 +195,10 @@ test('a config.json that is not valid is refused with its path', async (t) => {
     assert.throws(() => load(), refused('invalid_config', ...words));
   }
   await write('folder/x', '');
-  assert.throws(() => load({ CPA_MANAGER_CONFIG: 'folder' }), refused('invalid_config', 'folder', 'EISDIR'));
+  assert.throws(
+    () => load({ CPA_MANAGER_CONFIG: 'folder' }),
+    refused('invalid_config', 'folder', 'it is a directory'),
+  );
   await write('config.json', '\uFEFF{}');
   load();
 });
