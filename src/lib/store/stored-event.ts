@@ -1,4 +1,4 @@
-import type { BillableTokens, CacheInputMode, UsageEvent } from '../contract/event.ts';
+import type { BillableTokens, CacheInputMode, ReportedTokens, UsageEvent } from '../contract/event.ts';
 import { eventHash } from '../usage/event-hash.ts';
 import { rowHash, type StoredCost } from './event-row.ts';
 import { unpackId } from './ids.ts';
@@ -108,7 +108,42 @@ function modeOf(row: Pick<StoredEventRow, 'cache_separate'>): CacheInputMode {
   return row.cache_separate === 1 ? 'separate_from_input' : 'included_in_input';
 }
 
-function tokensOf(row: StoredHashRow): BillableTokens {
+/** The counters of an event in its row, from which those that its record reported are put together. */
+export type CountersRow = Pick<
+  StoredEventRow,
+  | 'flags'
+  | 'uncached_input'
+  | 'cache_read'
+  | 'cache_write_5m'
+  | 'cache_write_1h'
+  | 'output'
+  | 'reasoning'
+  | 'reported_input'
+  | 'reported_output'
+  | 'reported_reasoning'
+  | 'reported_cached'
+  | 'reported_cache'
+  | 'reported_cache_read'
+  | 'reported_cache_creation'
+  | 'reported_total'
+>;
+
+/** What the record reported: the row holds only what does not follow from the billable counts. */
+export function reportedOf(row: CountersRow, mode: CacheInputMode): ReportedTokens {
+  const expected = expectedReported(tokensOf(row), mode, row.flags);
+  return {
+    input: row.reported_input ?? expected.input,
+    output: row.reported_output ?? expected.output,
+    reasoning: row.reported_reasoning ?? expected.reasoning,
+    cached: row.reported_cached ?? expected.cached,
+    cache: row.reported_cache ?? expected.cache,
+    cacheRead: row.reported_cache_read ?? expected.cacheRead,
+    cacheCreation: row.reported_cache_creation ?? expected.cacheCreation,
+    total: row.reported_total ?? expected.total,
+  };
+}
+
+function tokensOf(row: Pick<CountersRow, keyof CountersRow & keyof StoredHashRow>): BillableTokens {
   return {
     uncachedInput: row.uncached_input,
     cacheRead: row.cache_read,
@@ -122,8 +157,6 @@ function tokensOf(row: StoredHashRow): BillableTokens {
 /** Row to event, with everything that the row left out put back but the response metadata and the hash. */
 function bareEvent(row: StoredEventRow): UsageEvent {
   const cacheInputMode = modeOf(row);
-  const tokens = tokensOf(row);
-  const expected = expectedReported(tokens, cacheInputMode, row.flags);
   return {
     gatewayId: row.gateway_id,
     timestampMs: row.timestamp_ms,
@@ -153,17 +186,8 @@ function bareEvent(row: StoredEventRow): UsageEvent {
     responseServiceTier: row.response_service_tier,
     serviceTier: row.service_tier,
     cacheInputMode,
-    reported: {
-      input: row.reported_input ?? expected.input,
-      output: row.reported_output ?? expected.output,
-      reasoning: row.reported_reasoning ?? expected.reasoning,
-      cached: row.reported_cached ?? expected.cached,
-      cache: row.reported_cache ?? expected.cache,
-      cacheRead: row.reported_cache_read ?? expected.cacheRead,
-      cacheCreation: row.reported_cache_creation ?? expected.cacheCreation,
-      total: row.reported_total ?? expected.total,
-    },
-    tokens,
+    reported: reportedOf(row, cacheInputMode),
+    tokens: tokensOf(row),
     latencyMs: row.latency_ms,
     ttftMs: row.ttft_ms,
     failed: row.failed === 1,

@@ -2,9 +2,15 @@ import type BetterSqlite3 from 'better-sqlite3';
 import type { CacheInputMode, ReportedTokens } from '../contract/event.ts';
 import { hashText } from '../usage/event-hash.ts';
 import { hash64Of } from './event-row.ts';
-import { STORED_HASH_SELECT, storedHash, type StoredEventRow, type StoredHashRow } from './stored-event.ts';
+import {
+  reportedOf,
+  STORED_HASH_SELECT,
+  storedHash,
+  type CountersRow,
+  type StoredEventRow,
+  type StoredHashRow,
+} from './stored-event.ts';
 import type { Db } from './sqlite.ts';
-import { expectedReported } from './tokens.ts';
 
 /** An event of ours that is one of an old volume. */
 export interface MatchedEvent {
@@ -16,25 +22,7 @@ const COLUMNS =
   'id, profile_id, flags, uncached_input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, ' +
   'reported_input, reported_output, reported_reasoning, reported_cached, reported_cache, reported_cache_read, ' +
   'reported_cache_creation, reported_total';
-type Row = Pick<
-  StoredEventRow,
-  | 'id'
-  | 'flags'
-  | 'uncached_input'
-  | 'cache_read'
-  | 'cache_write_5m'
-  | 'cache_write_1h'
-  | 'output'
-  | 'reasoning'
-  | 'reported_input'
-  | 'reported_output'
-  | 'reported_reasoning'
-  | 'reported_cached'
-  | 'reported_cache'
-  | 'reported_cache_read'
-  | 'reported_cache_creation'
-  | 'reported_total'
-> & { readonly profile_id: number };
+type Row = CountersRow & Pick<StoredEventRow, 'id'> & { readonly profile_id: number };
 
 /** Finds events of ours by time and hash, which is how it is known which of them came from an old volume. */
 export class EventMatcher {
@@ -61,34 +49,12 @@ export class EventMatcher {
     // One with the same millisecond and the same 64 bits is the same; of several the whole hash tells which.
     const row = rows.length === 1 ? first : rows.find(({ id }) => this.#isOf(id, hash));
     if (row === undefined) return null;
-    return { id: row.id, reported: this.#reported(row) };
+    return { id: row.id, reported: reportedOf(row, this.#mode(row.profile_id)) };
   }
 
   /** Whether it is the first time that this event is found. */
   claim(id: number): boolean {
     return this.#claimed.add(id);
-  }
-
-  #reported(row: Row): ReportedTokens {
-    const tokens = {
-      uncachedInput: row.uncached_input,
-      cacheRead: row.cache_read,
-      cacheWrite5m: row.cache_write_5m,
-      cacheWrite1h: row.cache_write_1h,
-      output: row.output,
-      reasoning: row.reasoning,
-    };
-    const expected = expectedReported(tokens, this.#mode(row.profile_id), row.flags);
-    return {
-      input: row.reported_input ?? expected.input,
-      output: row.reported_output ?? expected.output,
-      reasoning: row.reported_reasoning ?? expected.reasoning,
-      cached: row.reported_cached ?? expected.cached,
-      cache: row.reported_cache ?? expected.cache,
-      cacheRead: row.reported_cache_read ?? expected.cacheRead,
-      cacheCreation: row.reported_cache_creation ?? expected.cacheCreation,
-      total: row.reported_total ?? expected.total,
-    };
   }
 
   #mode(profileId: number): CacheInputMode {
