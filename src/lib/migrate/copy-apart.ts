@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { TakeoverMark } from '../contract/takeover.ts';
 import type { ImportOutcome, Writer } from '../contract/writer.ts';
-import { AppError } from '../errors.ts';
 import type { EventBatch } from '../store/event-batch.ts';
 import { toStoreError } from '../store/sqlite.ts';
 import { workerUrl } from '../store/worker-url.ts';
 import { packError, unpackError } from '../store/writer-protocol.ts';
 import type { CarriedLetter, CopyProgress, CopyResult } from './copy.ts';
 import type { CopyMessage, CopyRequest, CopyWorkerData } from './copy-worker.ts';
+import { untilDone } from './until-done.ts';
 
 export interface CopyApartOptions extends CopyWorkerData {
   readonly store: (batch: EventBatch, mark: TakeoverMark) => Promise<ImportOutcome>;
@@ -33,32 +33,18 @@ export async function copyApart(options: CopyApartOptions): Promise<CopyResult> 
       (error: unknown) => tell({ kind: 'refused', error: packError(toStoreError(error)) }),
     );
   };
-  const onAbort = (): void => tell({ kind: 'stop' });
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  const { promise, resolve, reject } = Promise.withResolvers<CopyResult>();
-  worker.on('message', (message: CopyMessage) => {
-    if (message.kind === 'batch') answer(store(message.batch, message.mark));
-    else if (message.kind === 'letters') answer(storeLetters(message.letters).then(() => null));
-    else if (message.kind === 'progress') onProgress?.(message.progress);
-    else if (message.kind === 'done') resolve(message.result);
-    else reject(unpackError(message.error));
+  return untilDone<CopyMessage, CopyResult>(worker, {
+    what: 'copy',
+    signal,
+    stop: () => tell({ kind: 'stop' }),
+    onMessage: (message, { resolve, reject }) => {
+      if (message.kind === 'batch') answer(store(message.batch, message.mark));
+      else if (message.kind === 'letters') answer(storeLetters(message.letters).then(() => null));
+      else if (message.kind === 'progress') onProgress?.(message.progress);
+      else if (message.kind === 'done') resolve(message.result);
+      else reject(unpackError(message.error));
+    },
   });
-  worker.on('error', (error) =>
-    reject(new AppError('internal', { detail: `the copy broke: ${error.message}`, cause: error })),
-  );
-  const exited = Promise.withResolvers<void>();
-  worker.once('exit', () => {
-    reject(new AppError('internal', { detail: 'the copy ended by itself' }));
-    exited.resolve();
-  });
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // Until then it has the old file open, which may be about to be moved.
-    await exited.promise;
-  }
 }
 
 /**
